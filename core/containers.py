@@ -1,0 +1,131 @@
+"""Containers: layers made of layers. They collect the callbacks of their parts and give each up as it is used.
+
+Giving up matters: a callback holds the activations of its layer, so that dropping it on the way back halves the peak
+memory of a training step. It also means that a backward can run once only; a second use raises.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from core.layer import Array, Backward, Layer, evaluation_copy, parts
+
+Step: TypeAlias = Callable[..., tuple[Any, Backward]]
+
+
+def take(callbacks: list[Backward], owner: str) -> list[Backward]:
+    """Hand over the callbacks that a container collected, once: afterwards the container has none."""
+    if not callbacks:
+        raise RuntimeError(
+            f"this backward of {owner} is spent: it gave up its activations when it was first called. "
+            "Run the forward pass again for another backward"
+        )
+    taken = callbacks[:]
+    callbacks.clear()
+    return taken
+
+
+class Sequential(Layer):
+    """y = f_n(... f_2(f_1(x))): layers, or plain functions of the same form, one after the other.
+
+    Positional parts are named "0", "1", ...; keyword parts have their keyword, and come after the positional ones.
+    The names are the paths: in `Sequential(C1=Conv2d(...))` the kernel is `C1.W`, and `model["C1"]` is the layer.
+
+    Kept for backward: the callback of each part, until it is used.
+    Raises ValueError for no parts or a part that cannot be called, RuntimeError from a spent backward.
+    """
+
+    def __init__(self, *layers: Step, **named: Step) -> None:
+        self.layers: dict[str, Step] = {str(i): layer for i, layer in enumerate(layers)} | named
+        if not self.layers:
+            raise ValueError("Sequential: got no layers, expected at least one")
+        for name, layer in self.layers.items():
+            if not callable(layer):
+                raise ValueError(f"Sequential: part {name!r} is {layer!r}, expected a layer or a function")
+
+    def children(self) -> Iterator[tuple[str, Any]]:
+        for name, layer in self.layers.items():
+            yield from parts(name, layer)
+
+    def __getitem__(self, name: str | int) -> Any:
+        if str(name) not in self.layers:
+            raise KeyError(f"Sequential has no part {name!r}; it has {', '.join(self.layers)}")
+        return self.layers[str(name)]
+
+    def __call__(self, x: Any) -> tuple[Any, Backward]:
+        callbacks: list[Backward] = []
+        for layer in self.layers.values():
+            x, callback = layer(x)
+            callbacks.append(callback)
+
+        def backward(dy: Any) -> Any:
+            steps = take(callbacks, "Sequential")
+            while steps:  # f_n first: dx = f_1'(... f_n'(dy))
+                dy = steps.pop()(dy)
+            return dy
+
+        return x, backward
+
+    def predict(self, x: Any) -> Any:
+        for layer in self.layers.values():
+            x = outputs_of(layer, x)
+        return x
+
+
+class Residual(Layer):
+    """y = x + f(x), for a layer or function f that keeps the shape (He et al. 2015, equation 1).
+
+    Kept for backward: the callback of f, until it is used.
+    Raises ValueError if f changes the shape, RuntimeError from a spent backward.
+    """
+
+    def __init__(self, layer: Step) -> None:
+        self.layer = layer
+
+    def __call__(self, x: Array) -> tuple[Array, Backward]:
+        f, backward_f = self.layer(x)
+        self._same_shape(x, f)
+        callbacks = [backward_f]
+
+        def backward(dy: Array) -> Any:
+            (backward_f,) = take(callbacks, "Residual")
+            return dy + backward_f(dy)  # y = x + f(x): straight through, and through f
+
+        del backward_f  # the list alone holds it, so that `take` gives it up
+        return x + f, backward
+
+    def predict(self, x: Array) -> Any:
+        f = outputs_of(self.layer, x)
+        self._same_shape(x, f)
+        return x + f
+
+    def _same_shape(self, x: Array, f: Array) -> None:
+        if f.shape != x.shape:
+            raise ValueError(f"Residual: f(x) has shape {f.shape}, expected the shape of x, {x.shape}")
+
+
+def outputs_of(layer: Step, *inputs: Any) -> Any:
+    """The outputs of a layer or function, with its callback already dropped."""
+    return layer.predict(*inputs) if isinstance(layer, Layer) else layer(*inputs)[0]
+
+
+def predict(model: Step, *inputs: Any, batch_size: int | None = None) -> Any:
+    """The outputs of a model in evaluation mode, whatever mode it is in; callbacks are dropped as they come.
+
+    With `batch_size`, the inputs are cut along axis 0 into batches of at most that size, and the outputs joined.
+    """
+    if isinstance(model, Layer):
+        model = evaluation_copy(model)
+    if batch_size is None:
+        return outputs_of(model, *inputs)
+    if batch_size < 1:
+        raise ValueError(f"predict: batch_size is {batch_size}, expected at least 1")
+    n = len(inputs[0])
+    if any(len(x) != n for x in inputs):
+        raise ValueError(f"predict: the inputs have lengths {[len(x) for x in inputs]}, expected equal ones")
+    starts = range(0, max(n, 1), batch_size)  # an empty input still runs once, for the shape of its output
+    batches = [outputs_of(model, *(x[start : start + batch_size] for x in inputs)) for start in starts]
+    if isinstance(batches[0], tuple):
+        return tuple(np.concatenate(output) for output in zip(*batches, strict=True))
+    return np.concatenate(batches)

@@ -1,0 +1,59 @@
+"""The fully connected layer."""
+
+import math
+
+import numpy as np
+
+from core.guard import describe, generator, whole
+from core.init import Init, lecun_normal
+from core.layer import Array, Backward, Layer, Param
+
+
+class Linear(Layer):
+    r"""y = x W + b, along the last axis of x.
+
+    Shapes: x (..., n_in), W (n_in, n_out), b (n_out,), y (..., n_out). Rows are examples, so that the equation reads
+    from left to right; papers that write y = W x for a column x have the transpose of this W.
+
+    $$dx = dy\,W^T \qquad dW = x^T dy \qquad db = \sum dy$$
+
+    with every axis but the last taken as examples. W is drawn by `init` with fan_in = n_in, fan_out = n_out; b is zero.
+
+    Kept for backward: x and W. Raises ValueError for sizes below 1, and for an x whose last axis is not n_in or whose
+    type is not that of W.
+    """
+
+    def __init__(
+        self, n_in: int, n_out: int, *, rng: np.random.Generator, bias: bool = True, init: Init = lecun_normal
+    ) -> None:
+        n_in, n_out = whole("Linear", "n_in", n_in), whole("Linear", "n_out", n_out)
+        self.W = Param(init(generator("Linear", rng), (n_in, n_out), n_in, n_out))
+        self.b = Param(np.zeros(n_out, self.W.data.dtype)) if bias else None
+
+    def __call__(self, x: Array) -> tuple[Array, Backward]:
+        W = self.W.data  # (n_in, n_out)
+        n_in, n_out = W.shape
+        if x.shape[-1:] != (n_in,) or x.dtype != W.dtype:
+            raise ValueError(f"Linear({n_in}, {n_out}): got {describe(x)}, expected (..., {n_in}) and {W.dtype}")
+        y = x @ W  # (..., n_out)
+        if self.b is not None:
+            y += self.b.data
+
+        def backward(dy: Array) -> Array:
+            dy_rows = dy.reshape(-1, n_out)  # (M, n_out): every position is an example
+            self.W.grad += x.reshape(-1, n_in).T @ dy_rows  # y = x W: dW = sum over examples of x^T dy
+            if self.b is not None:
+                self.b.grad += dy_rows.sum(axis=0)  # y = ... + b: b went to every example
+            return dy @ W.T  # y = x W: dx = dy W^T
+
+        return y, backward
+
+    def connections(self, y_shape: tuple[int, ...]) -> int:
+        """Links into the units of one example, LeCun's count: n_in and the bias, for each unit."""
+        n_in: int = self.W.data.shape[0]
+        return math.prod(y_shape[1:]) * (n_in + (self.b is not None))
+
+    def multiply_adds(self, y_shape: tuple[int, ...]) -> int:
+        """Multiplications (each with its addition) for one example."""
+        n_in: int = self.W.data.shape[0]
+        return math.prod(y_shape[1:]) * n_in
