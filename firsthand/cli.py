@@ -1,0 +1,156 @@
+"""The command `firsthand`. Exit codes: 0 all judged claims hold, 1 some do not, 2 usage or input error, 130 Ctrl-C."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+import msgspec
+
+from firsthand import records, report
+from firsthand.data.cli import data as data_group
+from firsthand.errors import FirsthandError
+from firsthand.evidence import Evidence
+from firsthand.manifest import Tier
+from firsthand.plan import select, units_of
+from firsthand.project import Project
+from firsthand.runner import missing, run_units
+from firsthand.verdicts import Judgement, exit_code, judge
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="firsthand")
+def cli() -> None:
+    """Rebuild the papers that made deep learning, and check that they came out right."""
+
+
+cli.add_command(data_group)
+
+
+@cli.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_papers(as_json: bool) -> None:
+    """The papers, with the verdicts of their committed records."""
+    project = Project.find()
+    rows = [(slug, project.manifest(slug), _judge_all(project, slug)) for slug in project.slugs()]
+    if as_json:
+        _print_json([{"paper": slug, "title": manifest.title, "year": manifest.year, "structure": manifest.structure,
+                      "topics": manifest.topics, "data": manifest.data,
+                      "verdicts": {judgement.claim: judgement.verdict for judgement in judged}}
+                     for slug, manifest, judged in rows])
+        return
+    out = report.console()
+    for slug, manifest, judged in rows:
+        out.print(f"[bold]{slug}[/]  {manifest.title} ({manifest.year})\n  {report.summary(judged)}", soft_wrap=True)
+
+
+@cli.command()
+@click.argument("slugs", nargs=-1, required=True, metavar="SLUG...")
+@click.option("--tier", type=click.Choice(["quick", "full"]), default="quick", show_default=True,
+              help="quick: seconds; full: every claim, at the papers' own scale.")
+@click.option("--claim", "claim_id", help="Only this claim, whatever its tier.")
+@click.option("--seeds", help="Other seeds than the manifest's, such as 7,8,9.")
+@click.option("--jobs", type=click.IntRange(min=1), default=os.cpu_count() or 1, show_default="all cores",
+              help="Processes, one BLAS thread each.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def run(slugs: Sequence[str], tier: Tier, claim_id: str | None, seeds: str | None, jobs: int, as_json: bool) -> None:
+    """Reproduce papers: run what is not recorded yet in build/runs, then judge the claims."""
+    project, out = Project.find(), report.console()
+    wanted_seeds = _seeds(seeds)
+    chosen = {slug: select(slug, project.manifest(slug), tier, claim_id) for slug in slugs}
+    judgements: list[Judgement] = []
+    for slug, claims in chosen.items():
+        units = units_of(slug, project.manifest(slug), claims, wanted_seeds)
+        todo = missing(project, slug, units)
+        if not as_json:
+            out.print(f"[bold]{slug}[/]: {len(units)} runs, {len(units) - len(todo)} of them recorded already")
+        with report.LiveDisplay(todo, report.console(stderr=as_json)) as display:
+            run_units(project, todo, jobs, display)
+        evidence = Evidence(project, slug, project.runs(slug))
+        judgements += [judge(claim, project.manifest(slug), evidence, wanted_seeds) for claim in claims]
+    _show(judgements, as_json)
+
+
+@cli.command()
+@click.argument("slugs", nargs=-1, metavar="[SLUG...]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def verify(slugs: Sequence[str], as_json: bool) -> None:
+    """Recompute every verdict from the committed records, and say which records are stale."""
+    project = Project.find()
+    judgements = [judgement for slug in slugs or project.slugs() for judgement in _judge_all(project, slug)]
+    _show(judgements, as_json)
+
+
+@cli.command()
+@click.argument("slugs", nargs=-1, required=True, metavar="SLUG...")
+def accept(slugs: Sequence[str]) -> None:
+    """Move the records of your runs into papers/SLUG/results, where they are committed."""
+    project = Project.find()
+    for slug in slugs:
+        manifest = project.manifest(slug)
+        planned = {unit.id for unit in units_of(slug, manifest, manifest.claims)}
+        evidence = Evidence(project, slug, project.runs(slug))
+        taken = [record for unit_id, record in evidence.by_unit.items()
+                 if unit_id in planned and evidence.state(record) == "current"]
+        if not taken:
+            raise FirsthandError(f"{project.runs(slug)}: holds no current record of a planned run; "
+                                 f"`firsthand run {slug}` makes them.")
+        for record in taken:
+            records.write(record, project.results(slug))
+        click.echo(f"{slug}: {len(taken)} records accepted into {project.results(slug)}")
+
+
+def _judge_all(project: Project, slug: str) -> list[Judgement]:
+    manifest = project.manifest(slug)
+    evidence = Evidence(project, slug, project.results(slug))
+    return [judge(claim, manifest, evidence) for claim in manifest.claims]
+
+
+def _seeds(text: str | None) -> list[int] | None:
+    if text is None:
+        return None
+    try:
+        seeds = [int(part) for part in text.split(",")]
+    except ValueError:
+        raise FirsthandError(f"--seeds {text}: give whole numbers separated by commas, such as 100,101,102.") from None
+    if min(seeds) < 0 or len(set(seeds)) < len(seeds):
+        raise FirsthandError(f"--seeds {text}: seeds are different and not negative.")
+    return seeds
+
+
+def _show(judgements: list[Judgement], as_json: bool) -> None:
+    """Print the judgements and end with the exit code that they deserve."""
+    if as_json:
+        _print_json(judgements)
+    else:
+        out = report.console()
+        out.print(report.claims_table(judgements))
+        for judgement in judgements:
+            for note in judgement.notes:
+                out.print(f"  {judgement.claim}: {note}", soft_wrap=True)
+        out.print(report.summary(judgements), soft_wrap=True)
+    sys.exit(exit_code(judgements))
+
+
+def _print_json(content: object) -> None:
+    click.echo(msgspec.json.format(msgspec.json.encode(content), indent=2).decode())
+
+
+def main() -> None:
+    """Entry point: a problem that the user can act on is one sentence, not a traceback."""
+    try:
+        code = cli(standalone_mode=False)
+    except FirsthandError as error:
+        click.echo(f"firsthand: {error}", err=True)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("firsthand: Stopped.", err=True)
+        sys.exit(130)
+    sys.exit(code or 0)
+
+
+if __name__ == "__main__":
+    main()

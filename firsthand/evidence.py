@@ -1,0 +1,66 @@
+"""The records of a paper, and whether they still speak for the code that is here now."""
+
+import functools
+import math
+from pathlib import Path
+from typing import Literal
+
+from firsthand import data, records
+from firsthand.code import code_hashes
+from firsthand.errors import FirsthandError
+from firsthand.project import Project
+from firsthand.records import Record, Unit
+from firsthand.run import take_fingerprint
+
+State = Literal["current", "stands", "stale"]
+
+
+class Evidence:
+    """The records in a folder. `state` says of each whether it is
+
+    - current: made by this code, from these data;
+    - stands: code has changed since, but the experiment's fingerprint run still gives the same measurements;
+    - stale: neither, so the unit has to be run again.
+    """
+
+    def __init__(self, project: Project, slug: str, folder: Path) -> None:
+        self.project, self.slug, self.folder = project, slug, folder
+        self.by_unit = records.read_all(folder)
+
+    def get(self, unit: Unit) -> Record | None:
+        return self.by_unit.get(unit.id)
+
+    def state(self, record: Record) -> State:
+        experiment = self.project.manifest(self.slug).experiments[record.unit.experiment]
+        if record.data != {name: data.digest(name) for name in experiment.data}:
+            return "stale"
+        if record.code == self._code:
+            return "current"
+        return "stands" if self._fingerprint_holds(record) else "stale"
+
+    @functools.cached_property
+    def _code(self) -> dict[str, str]:
+        return code_hashes(self.project.root, self.slug)
+
+    def _fingerprint_holds(self, record: Record) -> bool:
+        """One fingerprint run for each (experiment, settings) that shares the record's code, whatever the seed."""
+        group = records.address(record.unit.experiment, record.unit.settings, record.code)
+        if group not in self._fingerprints:
+            self._fingerprints[group] = self._same_fingerprint(record)
+        return self._fingerprints[group]
+
+    @functools.cached_property
+    def _fingerprints(self) -> dict[str, bool]:
+        return {}
+
+    def _same_fingerprint(self, record: Record) -> bool:
+        short = self.project.manifest(self.slug).experiments[record.unit.experiment].fingerprint
+        if record.fingerprint is None or short != record.fingerprint.settings:
+            return False
+        try:
+            now = take_fingerprint(self.project, record.unit)
+        except FirsthandError:  # it no longer runs, or its data are not here: the record cannot be vouched for
+            return False
+        then = record.fingerprint.measurements
+        return now is not None and now.measurements.keys() == then.keys() and all(
+            math.isclose(value, then[name], rel_tol=1e-4, abs_tol=1e-9) for name, value in now.measurements.items())

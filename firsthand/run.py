@@ -1,0 +1,185 @@
+"""Carry out one unit: call the experiment, check what it returns, and make the record."""
+
+import importlib
+import inspect
+import math
+import os
+import platform
+import sys
+import time
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from firsthand import data, records
+from firsthand.code import code_hashes
+from firsthand.errors import FirsthandError
+from firsthand.manifest import Experiment, Settings
+from firsthand.project import Project
+from firsthand.records import Fingerprint, Record, Unit
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an experiment returns: named numbers, and arrays for figures (kept to six significant digits)."""
+
+    measurements: Mapping[str, float]
+    arrays: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What an experiment is given besides its settings: the seed, its data, and somewhere to report progress."""
+
+    seed: int
+    data_sets: tuple[str, ...] = ()
+    report: Progress = lambda done, total, note: None
+
+    def rng(self, purpose: str) -> np.random.Generator:
+        """A stream of its own for each purpose ("weights", "order"): more draws of one leave the others alone."""
+        return np.random.default_rng([self.seed, zlib.crc32(purpose.encode())])
+
+    def data(self, name: str) -> data.DataSet:
+        """A data set that the manifest lists for this experiment."""
+        if name not in self.data_sets:
+            raise FirsthandError(f"This experiment reads the data set {name!r}, which its entry in paper.yml does not "
+                                 "list; add it under data.")
+        return data.load(name)
+
+    def progress(self, done: int, total: int, loss: float | None = None) -> None:
+        """Report that `done` of `total` steps are over. A loss that is not finite ends the run here."""
+        if loss is not None and not math.isfinite(loss):
+            raise FirsthandError(f"The loss became {loss} after {done} of {total} steps (seed {self.seed}): training "
+                                 "diverged; lower the rate or check the gradients.")
+        self.report(done, total, "" if loss is None else f"loss {loss:.4f}")
+
+
+def find_function(project: Project, slug: str, experiment: Experiment) -> Callable[..., Result]:
+    """The experiment's function, by name; its parameters must be exactly the settings of the manifest."""
+    project.importable()
+    path = project.paper(slug) / "experiments.py"
+    if not path.is_file():
+        raise FirsthandError(f"{path}: is missing; it holds the functions that paper.yml names.")
+    try:
+        module = importlib.import_module(f"papers.{slug}.experiments")
+    except SyntaxError as error:
+        raise FirsthandError(f"{error.filename}: line {error.lineno}: {error.msg}; correct the syntax.") from None
+    function = getattr(module, experiment.function, None)
+    if function is None:
+        raise FirsthandError(f"{path}: there is no function {experiment.function!r}, which paper.yml names.")
+    return function  # type: ignore[no-any-return]
+
+
+def execute(project: Project, unit: Unit, report: Progress = lambda done, total, note: None) -> Record:
+    """Run one unit on one BLAS thread and return its record; nothing is written."""
+    experiment = project.manifest(unit.paper).experiments[unit.experiment]
+    with threadpool_limits(limits=1, user_api="blas"):
+        code = code_hashes(project.root, unit.paper)
+        began = time.perf_counter()
+        result = measure(project, unit, report)
+        seconds = time.perf_counter() - began
+        fingerprint = take_fingerprint(project, unit)
+        arrays = {name: _rounded(array) for name, array in result.arrays.items()}
+        measurements = {name: float(value) for name, value in result.measurements.items()}
+        return Record(
+            format=records.FORMAT, unit=unit, code=code,
+            data={name: data.digest(name) for name in experiment.data},
+            measurements=measurements, arrays=arrays, fingerprint=fingerprint, machine=machine(),
+            seconds=round(seconds, 3), peak_memory_mb=round(_peak_memory_mb(), 1),
+            finished=datetime.now(UTC).isoformat(timespec="seconds"),
+            checksum=records.checksum(measurements, arrays),
+        )
+
+
+def measure(project: Project, unit: Unit, report: Progress = lambda done, total, note: None) -> Result:
+    """Call the experiment's function and check that it made the measurements that the manifest promises."""
+    manifest = project.manifest(unit.paper)
+    experiment = manifest.experiments[unit.experiment]
+    function = find_function(project, unit.paper, experiment)
+    place = f"{project.paper(unit.paper) / 'experiments.py'}: {experiment.function}"
+    _check_settings(function, unit.settings, place)
+    try:
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # a diverged run is told by its loss
+            result = function(Run(unit.seed, tuple(experiment.data), report), **unit.settings)
+    except FirsthandError as error:
+        raise FirsthandError(f"{unit.label()}: {error}") from None
+    _check_result(result, experiment, place, unit)
+    return result
+
+
+def take_fingerprint(project: Project, unit: Unit) -> Fingerprint | None:
+    """The measurements of the experiment's short run under this unit's settings and seed."""
+    short = project.manifest(unit.paper).experiments[unit.experiment].fingerprint
+    if short is None:
+        return None
+    result = measure(project, Unit(unit.paper, unit.experiment, unit.settings | short, unit.seed))
+    return Fingerprint(short, {name: float(value) for name, value in result.measurements.items()})
+
+
+def _check_settings(function: Callable[..., Result], settings: Settings, place: str) -> None:
+    parameters = list(inspect.signature(function).parameters)[1:]
+    for name in settings:
+        if name not in parameters:
+            raise FirsthandError(f"{place} takes no setting {name!r}; it takes {', '.join(parameters) or 'none'}.")
+    for name in parameters:
+        if name not in settings:
+            raise FirsthandError(f"{place} needs the setting {name!r}; add it to the settings in paper.yml.")
+
+
+def _check_result(result: Result, experiment: Experiment, place: str, unit: Unit) -> None:
+    if not isinstance(result, Result):
+        raise FirsthandError(f"{place} returned {type(result).__name__}; return firsthand.Result(...).")
+    for name in experiment.measures:
+        if name not in result.measurements:
+            raise FirsthandError(f"{place} did not return the measurement {name!r} that paper.yml lists; return it, or "
+                                 "remove it from measures.")
+    for name, value in result.measurements.items():
+        if name not in experiment.measures:
+            raise FirsthandError(f"{place} returned {name!r}, which paper.yml does not list; add it to measures.")
+        if not math.isfinite(float(value)):
+            raise FirsthandError(f"{unit.label()}: {name} is {value}, which cannot be judged; lower the rate or check "
+                                 "the gradients.")
+
+
+def _rounded(array: Any) -> Any:
+    values = np.asarray(array)
+    if values.dtype.kind == "f":
+        return [_rounded(row) for row in values] if values.ndim else float(f"{float(values):.6g}")
+    return values.tolist()
+
+
+def machine() -> dict[str, str | int]:
+    """Where the numbers were made."""
+    blas: dict[str, Any] = next((pool for pool in threadpool_info() if pool["user_api"] == "blas"), {})
+    return {
+        "system": f"{platform.system()} {platform.machine()}", "processor": _processor(), "cores": os.cpu_count() or 1,
+        "python": platform.python_version(), "numpy": np.__version__,
+        "blas": f"{blas.get('internal_api', 'unknown')} {blas.get('version', '')}".strip(),
+        "blas_threads": int(blas.get("num_threads", 1)),
+    }
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or "unknown"
+
+
+def _peak_memory_mb() -> float:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0.0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)

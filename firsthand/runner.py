@@ -1,0 +1,136 @@
+"""Run units side by side: processes with one BLAS thread each, a live display, and records that survive anything.
+
+A unit's record is written, whole, by the process that measured it. Kill the run at any moment and the next one
+computes only what is missing.
+"""
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing.connection import wait as wait_for
+from pathlib import Path
+from typing import Any, Protocol
+
+from firsthand import records
+from firsthand.errors import FirsthandError
+from firsthand.evidence import Evidence
+from firsthand.project import Project
+from firsthand.records import Unit
+from firsthand.run import execute
+
+_THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+
+class Display(Protocol):
+    """What the runner tells about its progress."""
+
+    def step(self, unit_id: str, done: int, total: int, note: str) -> None: ...
+    def finished(self, unit: Unit, seconds: float) -> None: ...
+
+
+class Interrupted(FirsthandError):
+    """Ctrl-C: everything that was finished is recorded."""
+
+    exit_code = 130
+
+
+def missing(project: Project, slug: str, units: Iterable[Unit]) -> list[Unit]:
+    """The units without a record that speaks for the code that is here now."""
+    evidence = Evidence(project, slug, project.runs(slug))
+    return [unit for unit in units
+            if (record := evidence.get(unit)) is None or evidence.state(record) == "stale"]
+
+
+def run_units(project: Project, units: list[Unit], jobs: int, display: Display) -> None:
+    """Carry out the units and write their records to the run folder of their paper.
+
+    The first failure stops the rest; what was finished by then stays. Raises FirsthandError, Interrupted on Ctrl-C.
+    """
+    for folder in {project.runs(unit.paper) for unit in units}:
+        records.prepare(folder)
+    if not units:
+        return
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    with _one_thread_each(), ProcessPoolExecutor(min(jobs, len(units)), context, _start_worker, (queue,)) as pool:
+        listener = threading.Thread(target=_listen, args=(queue, display), daemon=True)
+        listener.start()
+        waiting = {pool.submit(_work, project.root, unit): unit for unit in units}
+        try:
+            _collect(waiting, display)
+        except KeyboardInterrupt:
+            _stop(pool)
+            raise Interrupted("Stopped. What was finished is recorded; the same command goes on from there.") from None
+        except BaseException:
+            _stop(pool)
+            raise
+        finally:
+            queue.put(None)
+            listener.join()
+
+
+def _collect(waiting: dict[Future[float], Unit], display: Display) -> None:
+    while waiting:
+        done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+        for future in done:
+            unit = waiting.pop(future)
+            try:
+                display.finished(unit, future.result())
+            except BrokenProcessPool:
+                raise FirsthandError(f"{unit.label()}: a worker process died (killed, or out of memory). What was "
+                                     "finished is recorded; run again, with fewer --jobs if memory is short.") from None
+
+
+def _stop(pool: ProcessPoolExecutor) -> None:
+    workers = list((pool._processes or {}).values())
+    pool.shutdown(wait=False, cancel_futures=True)
+    for worker in workers:
+        worker.terminate()
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """BLAS reads these variables when a worker first imports NumPy."""
+    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def _listen(queue: Any, display: Display) -> None:
+    while (message := queue.get()) is not None:
+        display.step(*message)
+
+
+_reports: Any = None  # in a worker: the queue to the parent
+
+
+def _start_worker(queue: Any) -> None:
+    global _reports
+    _reports = queue
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_die_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _die_with(sentinel: int) -> None:
+    """A worker whose parent was killed has nobody to work for."""
+    wait_for([sentinel])
+    os._exit(1)
+
+
+def _work(root: Path, unit: Unit) -> float:
+    project = Project(root)
+    try:
+        record = execute(project, unit, lambda done, total, note: _reports.put((unit.id, done, total, note)))
+    except KeyboardInterrupt:
+        os._exit(130)  # the parent tells the user
+    records.write(record, project.runs(unit.paper))
+    return record.seconds
