@@ -1,5 +1,6 @@
 """Carry out one unit: call the experiment, check what it returns, and make the record."""
 
+import functools
 import importlib
 import inspect
 import math
@@ -82,7 +83,7 @@ def execute(project: Project, unit: Unit, report: Progress = lambda done, total,
     """Run one unit on one BLAS thread and return its record; nothing is written."""
     experiment = project.manifest(unit.paper).experiments[unit.experiment]
     with threadpool_limits(limits=1, user_api="blas"):
-        code = code_hashes(project.root, unit.paper)
+        code = _code_when_imported(project.root, unit.paper)
         began = time.perf_counter()
         result = measure(project, unit, report)
         seconds = time.perf_counter() - began
@@ -97,6 +98,12 @@ def execute(project: Project, unit: Unit, report: Progress = lambda done, total,
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
             checksum=records.checksum(measurements, arrays),
         )
+
+
+@functools.cache
+def _code_when_imported(root: Path, slug: str) -> dict[str, str]:
+    """The hashes as they were when this process first ran the paper: a file edited since then is not what runs."""
+    return code_hashes(root, slug)
 
 
 def measure(project: Project, unit: Unit, report: Progress = lambda done, total, note: None) -> Result:

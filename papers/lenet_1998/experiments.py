@@ -30,6 +30,12 @@ def counts(run: Run, *, c3: str, wiring: str, biases: str, h3: int) -> Result:
         "lenet5_multiply_adds": lenet5.multiply_adds, "lenet5_kept_bytes": lenet5.kept_bytes,
         "zip_units": zip_network.units, "zip_connections": zip_network.connections,
         "zip_parameters": zip_network.parameters,
+    }, {
+        "layer_names": [row.name for row in lenet5.rows], "layer_parameters": [row.parameters for row in lenet5.rows],
+        "layer_shapes": ["@".join((str(row.output_shape[0]), "x".join(map(str, row.output_shape[1:])))).rstrip("@")
+                         for row in lenet5.rows],
+        "layer_connections": [row.connections for row in lenet5.rows],
+        "table": [[int(s2 in row) for row in table] for s2 in range(6)],
     })
 
 

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from firsthand import data
 
 LOAD = """
 import sys
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from firsthand.data import load, registry
 registry.PATH = Path(sys.argv[1])
@@ -90,10 +92,10 @@ def test_eight_processes_may_fetch_at_once(tiny: Callable[..., Path], server: Se
     registry_file = tiny(server.mirror("together"))
     barrier = threading.Barrier(8)
 
-    def together(handler: object, file: str) -> None:
+    def together(handler: BaseHTTPRequestHandler, file: str) -> None:
         if file == "images.gz":
             barrier.wait(timeout=30)  # nobody gets a byte before all eight have asked
-        server.answers["good"](handler, file)  # type: ignore[arg-type]
+        server.answers["good"](handler, file)
 
     server.answers["together"] = together
     command = [sys.executable, "-c", LOAD, str(registry_file)]
@@ -110,8 +112,8 @@ def test_a_killed_download_leaves_nothing_visible(tiny: Callable[..., Path], ser
     registry_file = tiny(server.mirror("stalling"))
     half_sent, go_on = threading.Event(), threading.Event()
 
-    def stalling(handler: object, file: str) -> None:
-        send(handler, GOOD[file][:20], length=len(GOOD[file]))  # type: ignore[arg-type]
+    def stalling(handler: BaseHTTPRequestHandler, file: str) -> None:
+        send(handler, GOOD[file][:20], length=len(GOOD[file]))
         half_sent.set()
         go_on.wait(timeout=30)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_data import GOOD, IMAGES, LABELS, entry, idx
+from tiny_data import GOOD, IMAGES, LABELS, Server, entry, idx
 
 from firsthand import data
 from firsthand.data import places
@@ -123,9 +123,9 @@ def test_a_corrupt_file_is_an_error_and_never_replaced(
 
 
 def test_a_corrupt_cache_is_named_and_heals_when_the_file_is_deleted(
-    tiny: Callable[..., Path], server: object, cached: Path, tmp_path: Path
+    tiny: Callable[..., Path], server: Server, cached: Path, tmp_path: Path
 ) -> None:
-    tiny(server.mirror("good"))  # type: ignore[attr-defined]
+    tiny(server.mirror("good"))
     put(tmp_path / "cache" / "data", images=GOOD["images.gz"][:40])
     with pytest.raises(data.DataError, match=r"images.gz is corrupt.*Remedy: delete that file, and it will be fetched"):
         data.load("tiny")
