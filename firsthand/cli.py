@@ -7,14 +7,17 @@ from collections.abc import Sequence
 import click
 import msgspec
 
+from firsthand import design as designs
 from firsthand import records, report
 from firsthand.data.cli import data as data_group
+from firsthand.doctor import examine
 from firsthand.errors import FirsthandError
 from firsthand.evidence import Evidence
 from firsthand.manifest import Tier
 from firsthand.plan import select, units_of
 from firsthand.project import Project
 from firsthand.runner import missing, run_units
+from firsthand.scaffold import new_paper
 from firsthand.verdicts import Judgement, exit_code, judge
 
 
@@ -91,13 +94,60 @@ def accept(slugs: Sequence[str]) -> None:
         planned = {unit.id for unit in units_of(slug, manifest, manifest.claims)}
         evidence = Evidence(project, slug, project.runs(slug))
         taken = [record for unit_id, record in evidence.by_unit.items()
-                 if unit_id in planned and evidence.state(record) == "current"]
+                 if unit_id in planned and evidence.state(record) != "stale"]
         if not taken:
             raise FirsthandError(f"{project.runs(slug)}: holds no current record of a planned run; "
                                  f"`firsthand run {slug}` makes them.")
         for record in taken:
             records.write(record, project.results(slug))
         click.echo(f"{slug}: {len(taken)} records accepted into {project.results(slug)}")
+
+
+@cli.command()
+@click.argument("slug")
+def new(slug: str) -> None:
+    """Start a paper: papers/SLUG, designs/SLUG.md and a test, which run as they are."""
+    for path in new_paper(Project.find(), slug):
+        click.echo(f"wrote {path}")
+    click.echo(f"Now run `firsthand run {slug}`, then replace what is marked REPLACE.")
+
+
+@cli.group()
+def design() -> None:
+    """Design documents: designs/NAME.md."""
+
+
+@design.command("check")
+@click.argument("names", nargs=-1, metavar="[NAME...]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def check_designs(names: Sequence[str], as_json: bool) -> None:
+    """Refuse decisions without reasons, reasons that name nothing, and numbers that the code contradicts."""
+    project = Project.find()
+    problems = {name: designs.check(project, name) for name in names or designs.names(project)}
+    if as_json:
+        _print_json([{"design": name, "path": str(problem.path), "line": problem.line, "message": problem.message}
+                     for name, found in problems.items() for problem in found])
+    else:
+        for name, found in problems.items():
+            for problem in found:
+                click.echo(problem)
+            click.echo(f"{name}: {len(found)} problems" if found else f"{name}: nothing to object to")
+    sys.exit(1 if any(problems.values()) else 0)
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def doctor(as_json: bool) -> None:
+    """What this machine has, what is missing, and how to get it."""
+    findings = examine()
+    if as_json:
+        _print_json(findings)
+    else:
+        out = report.console()
+        for finding in findings:
+            mark = "[green]ok[/]" if finding.ok else "[yellow]--[/]"
+            remedy = f"  [bright_black]({finding.remedy})[/]" if finding.remedy else ""
+            out.print(f"{mark} {finding.what}: {finding.found}{remedy}", soft_wrap=True)
 
 
 def _judge_all(project: Project, slug: str) -> list[Judgement]:

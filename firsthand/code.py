@@ -19,12 +19,18 @@ def code_hashes(root: Path, slug: str) -> dict[str, str]:
     found: dict[str, str] = {}
     while waiting:
         path = waiting.pop()
-        name = path.relative_to(root).as_posix()
+        home = _home(root, "core") if root not in path.parents else root
+        name = path.relative_to(home).as_posix()
         if name not in found:
             tree = _tree(path)
             found[name] = _hash(tree)
-            waiting += [used for used in _uses(root, path, tree) if used.is_file()]
+            waiting += [used for used in _uses(root, path.relative_to(home).parent.parts, tree) if used.is_file()]
     return dict(sorted(found.items()))
+
+
+def _home(root: Path, package: str) -> Path:
+    """Where a package of ours lies: in the checkout, or where Firsthand is installed (a checkout of papers alone)."""
+    return root if (root / package).is_dir() else Path(__file__).resolve().parent.parent
 
 
 def _tree(path: Path) -> ast.Module:
@@ -53,8 +59,7 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
     return bare
 
 
-def _uses(root: Path, path: Path, tree: ast.Module) -> Iterator[Path]:
-    package = path.relative_to(root).parent.parts
+def _uses(root: Path, package: tuple[str, ...], tree: ast.Module) -> Iterator[Path]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -69,14 +74,15 @@ def _ours(root: Path, module: tuple[str, ...], names: list[str]) -> Iterator[Pat
     """The files behind `import module` or `from module import names`, if the module is of core or papers."""
     if module[0] not in ("core", "papers"):
         return
-    folder = root.joinpath(*module)
+    home = _home(root, module[0])
+    folder = home.joinpath(*module)
     if folder.with_suffix(".py").is_file():
         yield folder.with_suffix(".py")
         return
     exported = _exports(folder / "__init__.py") if (folder / "__init__.py").is_file() else {}
     for name in names or exported:
         source = exported.get(name, ".".join((*module, name)))
-        yield root.joinpath(*source.split(".")).with_suffix(".py")
+        yield home.joinpath(*source.split(".")).with_suffix(".py")
 
 
 def _exports(init: Path) -> dict[str, str]:

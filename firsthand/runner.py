@@ -10,9 +10,10 @@ import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import wait as wait_for
 from pathlib import Path
+from queue import Empty
 from typing import Any, Protocol
 
 from firsthand import records
@@ -57,7 +58,8 @@ def run_units(project: Project, units: list[Unit], jobs: int, display: Display) 
     context = multiprocessing.get_context("spawn")
     queue = context.Queue()
     with _one_thread_each(), ProcessPoolExecutor(min(jobs, len(units)), context, _start_worker, (queue,)) as pool:
-        listener = threading.Thread(target=_listen, args=(queue, display), daemon=True)
+        over = threading.Event()
+        listener = threading.Thread(target=_listen, args=(queue, display, over), daemon=True)
         listener.start()
         waiting = {pool.submit(_work, project.root, unit): unit for unit in units}
         try:
@@ -69,8 +71,8 @@ def run_units(project: Project, units: list[Unit], jobs: int, display: Display) 
             _stop(pool)
             raise
         finally:
-            queue.put(None)
-            listener.join()
+            over.set()
+            listener.join(timeout=1)  # not for ever: a worker stopped while it wrote leaves half a message
 
 
 def _collect(waiting: dict[Future[float], Unit], display: Display) -> None:
@@ -104,9 +106,11 @@ def _one_thread_each() -> Iterator[None]:
             os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
-def _listen(queue: Any, display: Display) -> None:
-    while (message := queue.get()) is not None:
-        display.step(*message)
+def _listen(queue: Any, display: Display, over: threading.Event) -> None:
+    """Pass on what the workers report. The parent never writes to the queue: a stopped worker may hold its lock."""
+    while not over.is_set():
+        with suppress(Empty):
+            display.step(*queue.get(timeout=0.1))
 
 
 _reports: Any = None  # in a worker: the queue to the parent

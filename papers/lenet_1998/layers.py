@@ -76,7 +76,7 @@ class LocalConv2d(Layer):
     $$y_{po} = b_{po} + \sum_k M_{ko}\, W_{pko}\, x_{pk}$$
 
     where \(x_p\) is the window of x at place p, read as a row of C k k numbers, and the mask M is one where the table
-    connects. W is zero outside the table, and stays so because its gradient is masked too.
+    connects and zero elsewhere.
 
     Shapes: x (N, C, H, W), W (P, C k k, O) with P = H' W' places, b (O, H', W'), y (N, O, H', W').
     Kept for backward: the windows of x. Source: the argument for sharing in LeCun et al. 1989, section 3.
@@ -90,12 +90,13 @@ class LocalConv2d(Layer):
         for o, row in enumerate(table):
             self.mask.reshape(channels, area, len(table))[list(row), :, o] = 1
         W = np.stack([init(rng, (places, channels * area), area * len(row), area) for row in table], axis=2)
-        self.W = Param(W * self.mask)  # (P, C k k, O)
+        self.W = Param(self.mask * W)  # (P, C k k, O)
         self.b = Param(np.zeros((len(table), *size), np.float32))
 
     def __call__(self, x: Array) -> tuple[Array, Backward]:
-        W, k, s, (h, w) = self.W.data, self.kernel_size, self.stride, self.size
+        k, s, (h, w) = self.kernel_size, self.stride, self.size
         N, C = x.shape[:2]
+        W = self.mask * self.W.data  # (P, C k k, O)
         windows = np.lib.stride_tricks.sliding_window_view(x, (k, k), axis=(2, 3))[:, :, ::s, ::s]
         x_p = windows.transpose(2, 3, 0, 1, 4, 5).reshape(h * w, N, C * k * k)  # (P, N, C k k)
         y = (x_p @ W).reshape(h, w, N, -1).transpose(2, 3, 0, 1) + self.b.data  # (N, O, H', W')
@@ -104,7 +105,7 @@ class LocalConv2d(Layer):
         def backward(dy: Array) -> Array:
             self.b.grad += dy.sum(axis=0)  # y = ... + b
             dy_p = dy.transpose(2, 3, 0, 1).reshape(h * w, N, -1)  # (P, N, O)
-            self.W.grad += (x_p.swapaxes(1, 2) @ dy_p) * self.mask  # y_p = x_p W_p: dW_p = x_p^T dy_p
+            self.W.grad += self.mask * (x_p.swapaxes(1, 2) @ dy_p)  # y_p = x_p (M W_p): dW_p = M (x_p^T dy_p)
             dx_p = (dy_p @ W.swapaxes(1, 2)).reshape(h, w, N, C, k, k)  # y_p = x_p W_p: dx_p = dy_p W_p^T
             dx = np.zeros(shape, dy.dtype)
             for i in range(k):

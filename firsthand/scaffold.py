@@ -1,0 +1,33 @@
+"""`firsthand new SLUG`: a paper that runs as it is, from the templates, for its author to replace piece by piece."""
+
+import keyword
+import re
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+from string import Template
+
+from firsthand.errors import FirsthandError
+from firsthand.project import Project
+
+
+def new_paper(project: Project, slug: str) -> list[Path]:
+    """Write papers/<slug>/, designs/<slug>.md and tests/papers/test_<slug>.py; nothing that exists is touched."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]*_\d{4}", slug) or keyword.iskeyword(slug):
+        raise FirsthandError(f"{slug!r} cannot be a paper's name: use lower-case words and a year, as in lstm_1997.")
+    folder = project.root / "papers" / slug
+    places = {name: folder / name for name in ("__init__.py", "paper.yml", "model.py", "experiments.py")}
+    places |= {"design.md": project.root / "designs" / f"{slug}.md",
+               "test_paper.py": project.root / "tests" / "papers" / f"test_{slug}.py"}
+    taken = [place for place in (folder, *places.values()) if place.exists()]
+    if taken:
+        raise FirsthandError(f"{taken[0]}: exists already; choose another name or remove it.")
+    for name, place in places.items():
+        source = resources.files("firsthand") / "templates" / "paper" / f"{name}.template"
+        text = Template(source.read_text(encoding="utf-8")).safe_substitute(slug=slug, year=datetime.now(UTC).year)
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise FirsthandError(f"{place}: cannot be written ({error.strerror}); make the folder writable.") from None
+    return list(places.values())
