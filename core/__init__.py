@@ -1,5 +1,7 @@
 """The mathematics of deep learning in NumPy, with every gradient derived by hand."""
 
+import sys
+
 import numpy as np
 
 from core.activations import relu, scaled_tanh, sigmoid, softmax, tanh
@@ -55,5 +57,6 @@ __all__ = [
 
 # Prime the allocator. On Linux, glibc serves blocks above a threshold (at first 128 KiB) straight from the system and
 # returns them at once, so that every temporary of that size costs its page faults again: x + 1 on 1 MB takes ten times
-# as long. Freeing one large block raises the threshold to its size, at most 32 MiB. Elsewhere this line does nothing.
-np.empty(31 << 20, np.uint8)
+# as long. Freeing one large block raises the threshold to its size, at most 32 MiB.
+if sys.platform == "linux":
+    np.empty(31 << 20, np.uint8)

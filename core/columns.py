@@ -19,7 +19,7 @@ BLOCK_BYTES = 1 << 20  # columns worked on at a time: about the size of a core's
 
 
 def pad(x: Array, rows: int, cols: int, value: float = 0.0) -> Array:
-    """x inside a border (numpy.pad takes fifteen times as long on small maps)."""
+    """x inside a border (numpy.pad takes over ten times as long on small maps)."""
     if not rows and not cols:
         return x
     N, C, H, W = x.shape

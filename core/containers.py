@@ -4,14 +4,12 @@ Giving up matters: a callback holds the activations of its layer, so that droppi
 memory of a training step. It also means that a backward can run once only; a second use raises.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Any, TypeAlias
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-from core.layer import Array, Backward, Layer, evaluation_copy, parts
-
-Step: TypeAlias = Callable[..., tuple[Any, Backward]]
+from core.layer import Array, Backward, Layer, Step, evaluation_copy, parts
 
 
 def take(callbacks: list[Backward], owner: str) -> list[Backward]:

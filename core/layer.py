@@ -18,6 +18,7 @@ from numpy.typing import DTypeLike, NDArray
 
 Array: TypeAlias = NDArray[Any]
 Backward: TypeAlias = Callable[..., Any]
+Step: TypeAlias = Callable[..., tuple[Any, Backward]]  # a Layer, or a plain function of the same form
 Observer: TypeAlias = "Callable[[str, Layer, tuple[Any, ...], Any], None]"
 L = TypeVar("L", bound="Layer")
 
@@ -43,8 +44,8 @@ class Layer:
     """The base of every layer. A subclass assigns its parts in `__init__` and defines `__call__`.
 
     The attributes of a layer are its Params, its Layers, lists, tuples or dicts of these, the Generators it draws from
-    at run time, and its configuration. Every other NumPy array is a *buffer*: saved with the model and cast with it
-    (if it is of a floating type), never trained. `training` says which mode the layer is in.
+    at run time, and its configuration. Every other NumPy array or scalar is a *buffer*: saved with the model and cast
+    with it (if it is of a floating type), never trained. `training` says which mode the layer is in.
 
     A name is a path, `encoder.0.W`: it follows from where a thing is and is stored nowhere. What is reachable by two
     paths (tied weights, a layer used twice) is one thing, and is walked once, under the first of them.
@@ -89,8 +90,8 @@ class Layer:
     def named_params(self) -> Iterator[tuple[str, Param]]:
         yield from ((path, child) for path, child in self.walk() if isinstance(child, Param))
 
-    def named_buffers(self) -> Iterator[tuple[str, Array]]:
-        yield from ((path, child) for path, child in self.walk() if isinstance(child, np.ndarray))
+    def named_buffers(self) -> Iterator[tuple[str, Any]]:
+        yield from ((path, child) for path, child in self.walk() if isinstance(child, np.ndarray | np.generic))
 
     def named_generators(self) -> Iterator[tuple[str, np.random.Generator]]:
         yield from ((path, child) for path, child in self.walk() if isinstance(child, np.random.Generator))
@@ -124,7 +125,7 @@ class Layer:
 
 def parts(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     """The Params, Layers, arrays and Generators in an attribute, through lists, tuples and dicts: `name.i`."""
-    if isinstance(value, Param | Layer | np.ndarray | np.random.Generator):
+    if isinstance(value, Param | Layer | np.ndarray | np.generic | np.random.Generator):
         yield name, value
     elif isinstance(value, list | tuple):
         for i, item in enumerate(value):

@@ -17,8 +17,10 @@ def squared_error(y: Array, target: Array) -> tuple[float, Backward]:
     Shapes: y and target (N, ...), the same. Kept for backward: y - target.
     Raises ValueError for an empty batch, and for a target of another shape or type than y.
     """
-    if y.shape != target.shape or y.dtype != target.dtype or y.size == 0:
-        raise ValueError(f"squared_error: got {describe(y)} and {describe(target)}, expected two alike, not empty")
+    if y.shape != target.shape or y.dtype != target.dtype or y.dtype.kind != "f" or y.size == 0:
+        raise ValueError(
+            f"squared_error: got {describe(y)} and {describe(target)}, expected floats of one shape and type, not empty"
+        )
     n = len(y)
     error = y - target
     loss = 0.5 * float(np.vdot(error, error)) / n
@@ -38,16 +40,17 @@ def softmax_cross_entropy(logits: Array, labels: Array) -> tuple[float, Backward
     Kept for backward: p and the labels. Softmax and logarithm are one, and stable for logits of any size.
     Raises ValueError for an empty batch, labels of the wrong shape or type, and labels outside 0 ... K - 1.
     """
-    if logits.ndim < 1 or labels.shape != logits.shape[:-1] or labels.dtype.kind not in "iu" or logits.size == 0:
+    fits = logits.ndim > 0 and labels.shape == logits.shape[:-1]
+    if not fits or logits.dtype.kind != "f" or labels.dtype.kind not in "iu" or logits.size == 0:
         raise ValueError(
             f"softmax_cross_entropy: got logits {describe(logits)} and labels {describe(labels)}, "
-            "expected (..., K) and integers (...), not empty"
+            "expected floats (..., K) and integers (...), not empty"
         )
     k = logits.shape[-1]
     rows, flat = logits.reshape(-1, k), labels.reshape(-1)  # (M, K), (M,)
     if flat.min() < 0 or flat.max() >= k:
         raise ValueError(f"softmax_cross_entropy: labels run from {flat.min()} to {flat.max()}, expected 0 to {k - 1}")
-    m, index = len(flat), np.arange(len(flat))
+    m, index, shape = len(flat), np.arange(len(flat)), logits.shape
     shifted = rows - rows.max(axis=1, keepdims=True)  # the shift cancels in p
     p = np.exp(shifted)
     total = p.sum(axis=1, keepdims=True)  # (M, 1)
@@ -57,6 +60,6 @@ def softmax_cross_entropy(logits: Array, labels: Array) -> tuple[float, Backward
     def backward() -> Array:
         dx: Array = p / m  # E = mean of (log sum_j e^x_j - x_l): the logarithm gives p ...
         dx[index, flat] -= 1.0 / m  # ... and - x_l gives minus one at the label
-        return dx.reshape(logits.shape)
+        return dx.reshape(shape)
 
     return loss, backward

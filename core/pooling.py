@@ -75,7 +75,7 @@ def max_pool2d(x: Array, size: int) -> tuple[Array, Backward]:
     winner = np.zeros(y.shape, np.uint8)
     for n, corner in enumerate(others, start=1):
         rival = x[:, :, *corner]
-        np.copyto(winner, np.uint8(n), where=rival > y)  # strictly: an equal one does not unseat the first
+        np.maximum(winner, np.uint8(n) * (rival > y), out=winner)  # strictly: an equal one does not unseat the first
         np.maximum(y, rival, out=y)
     shape = x.shape
 

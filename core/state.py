@@ -117,7 +117,10 @@ def _read(path: Path) -> dict[str, Array]:
     """All arrays of an .npz file, each verified against its checksum."""
     damage = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, KeyError, NotImplementedError)
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+        with open(path, "rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise ValueError("a single array")
             return {name: archive[name] for name in archive.files}
     except damage as error:
         raise ValueError(f"load: {path} is damaged or not an .npz file ({error})") from error

@@ -1,21 +1,20 @@
 """One layer under test: copies of it, its inputs and cotangents in float64, and runs of its forward and backward.
 
-`core.check` says what is demanded; this file only does what it asks, on copies, so that nothing of the caller's changes.
+`core.check` says what is demanded; this file only does what it asks, on copies, and nothing of the caller's changes.
 """
 
 import copy
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from core.layer import Array, Backward, Layer, Param
+from core.layer import Array, Layer, Param, Step
 
-Step = Callable[..., tuple[Any, Backward]]
-STEP = 1e-6  # of the central differences; the error of a smooth function is then about 1e-10 of its gradient
+EPSILON = 1e-6  # the step of the central differences, which are then good to about ten digits
 
 
 class GradientError(AssertionError):
@@ -30,7 +29,7 @@ class Run:
     results: tuple[Any, ...]
     after: dict[str, Any]  # the grad of each Param afterwards
     added: dict[str, Array]  # what was added to it (of those that kept their shape)
-    written: list[str]  # complaints: which inputs, outputs and cotangents were written to
+    complaints: list[str]  # which inputs, outputs and cotangents were written to, and the like
 
 
 @dataclass(frozen=True)
@@ -64,6 +63,7 @@ class Trial:
 
     def __init__(self, model: Step, inputs: Sequence[Any], rng: np.random.Generator, jitter: float) -> None:
         self.rng = rng
+        self.name = type(model).__name__ if isinstance(model, Layer) else getattr(model, "__name__", "function")
         self.inputs = cast(inputs, np.float64)
         for x in filter(differentiable, self.inputs):
             x += jitter * rng.normal(size=x.shape)
@@ -77,11 +77,16 @@ class Trial:
         self.outputs = as_tuple(outputs)
         for number, y in enumerate(self.outputs):
             if not isinstance(y, np.ndarray | float):
-                raise GradientError(f"output {number} is {type(y).__name__}, expected an array, or a float for a loss")
+                self.fail(f"output {number} is {type(y).__name__}, expected an array, or a float for a loss")
+            if not np.isfinite(y).all():
+                self.fail(f"output {number} holds NaN or infinity, expected inputs for which all is finite")
         self.cotangents = [rng.normal(size=y.shape) if differentiable(y) else None for y in self.outputs]
-        weights = [1.0 if self.is_loss else 0.0 if c is None else c for c in self.cotangents]
-        self.rounding = 1e-15 * sum(float(np.abs(c * y).sum()) for c, y in zip(weights, self.outputs, strict=True))
+        self.weights: list[Any] = [1.0 if self.is_loss else 0.0 if c is None else c for c in self.cotangents]
+        self.rounding = 1e-15 * sum(float(np.abs(c * y).sum()) for c, y in zip(self.weights, self.outputs, strict=True))
         self.input_names = _input_names(model, len(self.inputs))
+
+    def fail(self, message: str) -> NoReturn:
+        raise GradientError(f"{self.name}: {message}")
 
     def fresh(self) -> Step:
         """A copy of the layer as it was at first, Generators and buffers included."""
@@ -108,39 +113,51 @@ class Trial:
         returned, backward = model(*inputs)
         outputs = as_tuple(returned)
         names = [f"output {k}" for k in range(len(outputs))]
-        written = [f"forward changes its input {n}" for n in _changed(self.input_names, inputs, self.inputs)]
+        complaints = [f"forward changes its input {n}" for n in _changed(self.input_names, inputs, self.inputs)]
         kept = copy.deepcopy(outputs)
         between(model)
         try:
-            results = as_tuple(backward() if self.is_loss else backward(*cotangents))
+            results = backward() if self.is_loss else backward(*cotangents)
         except Exception as error:
-            raise GradientError(_explain(error)) from error
-        written = written or [f"backward changes input {n}" for n in _changed(self.input_names, inputs, self.inputs)]
-        written += [f"backward changes {n}" for n in _changed(names, outputs, kept)]
-        written += [f"backward changes the gradient of {n}" for n in _changed(names, cotangents, self.cotangents)]
+            raise GradientError(f"{self.name}: {_explain(error)}") from error
+        if not complaints:
+            complaints = [f"backward changes its input {n}" for n in _changed(self.input_names, inputs, self.inputs)]
+        complaints += [f"backward changes {n}" for n in _changed(names, outputs, kept)]
+        complaints += [f"backward changes the gradient of {n}" for n in _changed(names, cotangents, self.cotangents)]
+        complaints += [
+            f"{what} returns a tuple of one, expected the array itself"
+            for what, value in (("forward", returned), ("backward", results))
+            if isinstance(value, tuple) and len(value) == 1
+        ]
         after = {name: p.grad for name, p in params_of(model).items()}
         added = {name: g - seeds[name] for name, g in after.items() if np.shape(g) == seeds[name].shape}
-        return Run(kept, results, after, added, written)
+        return Run(kept, as_tuple(results), after, added, complaints)
+
+    def gradients_of(self, run: Run) -> dict[int | str, Array]:
+        """The gradients that a run gave, by the key of their quantity."""
+        arrays = [k for k, x in enumerate(self.inputs) if isinstance(x, np.ndarray)]  # the others have no result
+        results = dict(zip(arrays, run.results, strict=False))
+        return {q.key: run.added[q.key] if isinstance(q.key, str) else results[q.key] for q in self.quantities()}
+
+    def gradients(self, factor: float) -> dict[int | str, Array]:
+        """The gradients for cotangents that are larger by a factor."""
+        larger = copy.copy(self)
+        larger.cotangents = [c if c is None else factor * c for c in self.cotangents]
+        return larger.gradients_of(larger.run())
 
     def other_inputs(self) -> list[Any]:
         """Inputs of the same kind with other values: floats shrunk at random, integers in reverse order."""
         shrunk = [x * self.rng.uniform(0.5, 0.9, x.shape) if differentiable(x) else x for x in self.inputs]
         return [x[::-1] if isinstance(x, np.ndarray) and x.ndim else x for x in shrunk]
 
-    def change(self, quantity: Quantity, step: Array, cotangents: Sequence[Any] | None = None) -> tuple[float, float]:
+    def change(self, quantity: Quantity, step: Array, weights: Sequence[Any] | None = None) -> tuple[float, float]:
         """How <cotangents, outputs> changes when the quantity changes by +step and by -step."""
-        base = self._evaluate(quantity, np.zeros_like(step))
-        weights = self.cotangents if cotangents is None else cotangents
-        changes = []
-        for sign in (1, -1):
-            pairs = zip(weights, self._evaluate(quantity, sign * step), base, strict=True)
-            if self.is_loss:
-                changes.append(sum(float(y - y0) for _, y, y0 in pairs))
-            else:
-                changes.append(sum(float(np.vdot(c, y - y0)) for c, y, y0 in pairs if c is not None))
-        return changes[0], changes[1]
+        weights = self.weights if weights is None else weights
+        base, up, down = (self.outputs_at(quantity, change) for change in (0 * step, step, -step))
+        return _projection(weights, up, base), _projection(weights, down, base)
 
-    def _evaluate(self, quantity: Quantity, step: Array) -> tuple[Any, ...]:
+    def outputs_at(self, quantity: Quantity, step: Array) -> tuple[Any, ...]:
+        """The outputs when one quantity is moved by a step."""
         model, inputs = self.fresh(), cast(self.inputs, np.float64)
         if isinstance(quantity.key, int):
             inputs[quantity.key] += step
@@ -148,6 +165,11 @@ class Trial:
             p = params_of(model)[quantity.key]
             p.data = p.data + step
         return as_tuple(model(*inputs)[0])
+
+
+def _projection(weights: Sequence[Any], outputs: Sequence[Any], base: Sequence[Any]) -> float:
+    """<weights, outputs - base>, the difference taken first: it is small."""
+    return sum(float(np.sum(c * (y - y0))) for c, y, y0 in zip(weights, outputs, base, strict=True))
 
 
 def _input_names(model: Step, count: int) -> list[str]:

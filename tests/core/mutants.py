@@ -8,7 +8,7 @@ touched. The kinds of change are those that people make: a sign, a term, a facto
 import ast
 import copy
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,17 +33,21 @@ class Mutant:
         return module
 
 
+def parse(module: str) -> ast.Module:
+    return ast.parse((CORE / f"{module}.py").read_text())
+
+
 def original(module: str) -> types.ModuleType:
     """The unchanged module, executed in a namespace of its own, for others to be put into."""
-    return Mutant(module, "", "nothing", ast.parse((CORE / f"{module}.py").read_text())).namespace()
+    return Mutant(module, "", "nothing", parse(module)).namespace()
 
 
 def mutants(module: str, functions: tuple[str, ...] = ("backward",)) -> Iterator[Mutant]:
     """All mutants of the functions of these names in a module of core, wherever they are nested."""
-    tree = ast.parse((CORE / f"{module}.py").read_text())
+    tree = parse(module)
     for where, function in _functions(tree, ""):
         if function.name in functions:
-            for node in ast.walk(function):
+            for node in _walk(function):
                 for change, undo in _changes(node):
                     mutated = copy.deepcopy(tree)
                     undo()
@@ -59,9 +63,21 @@ def _functions(node: ast.AST, prefix: str) -> Iterator[tuple[str, ast.FunctionDe
         yield from _functions(child, path)
 
 
-def _changes(node: ast.AST) -> Iterator[tuple[str, object]]:
+def _walk(node: ast.AST) -> Iterator[ast.AST]:
+    """Every node that computes something: annotations do not."""
+    yield node
+    for field, value in ast.iter_fields(node):
+        if field not in ("annotation", "returns"):
+            for child in value if isinstance(value, list) else [value]:
+                if isinstance(child, ast.AST):
+                    yield from _walk(child)
+
+
+def _changes(node: ast.AST) -> Iterator[tuple[str, Callable[[], None]]]:
     """Apply each change below this node in turn: yields its description, and what takes it back."""
     for field, value in ast.iter_fields(node):
+        if field in ("annotation", "returns") or (isinstance(node, ast.UnaryOp) and isinstance(value, ast.Constant)):
+            continue  # (to NumPy, -2 means the same as -1 in a shape)
         if isinstance(value, ast.expr):
             for other in _expressions(value):
                 yield _applied(node, field, None, value, other)
@@ -72,13 +88,14 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, object]]:
                     yield _applied(node, field, k, item, other)
 
 
-def _applied(parent: ast.AST, field: str, k: int | None, old: ast.AST, new: ast.AST) -> tuple[str, object]:
+def _applied(parent: ast.AST, field: str, k: int | None, old: ast.AST, new: ast.AST) -> tuple[str, Callable[[], None]]:
     def put(value: ast.AST) -> None:
         if k is None:
             setattr(parent, field, value)
         else:
             getattr(parent, field)[k] = value
 
+    ast.fix_missing_locations(new)
     change = f"{ast.unparse(old).splitlines()[0]}  ->  {ast.unparse(new).splitlines()[0]}"
     put(new)
     return change, lambda: put(old)
@@ -89,7 +106,8 @@ def _statements(node: ast.AST, parent: ast.AST) -> Iterator[ast.stmt]:
         return
     documentation = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     only_line_of_loop = isinstance(parent, ast.While) and len(parent.body) == 1  # without it the loop never ends
-    if not documentation and not only_line_of_loop:
+    declaration = isinstance(node, ast.AnnAssign) and node.value is None
+    if not (documentation or declaration or only_line_of_loop):
         yield ast.Pass()
     if isinstance(node, ast.AugAssign):
         for target_op in (ast.Sub(),) if isinstance(node.op, ast.Add) else (ast.Add(),):

@@ -1,0 +1,115 @@
+"""The contract itself under test: every small mistake planted in a backward of core must be caught.
+
+The survivors are listed here, each with the reason why it is no mistake at all: the mutant computes the same gradients.
+A survivor that is not listed fails the test, and so does one that is listed and does not survive.
+"""
+
+import types
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from core import GradientError, Linear, check_layer, tanh
+from tests.core.helpers import normal, seeded
+from tests.core.mutants import CORE, Mutant, mutants, original, parse
+
+Specimens = Callable[[types.ModuleType], list[tuple]]
+
+
+def dense(m: types.ModuleType) -> list[tuple]:
+    return [(m.Linear(4, 3, rng=seeded()), normal(2, 5, 4)), (m.Linear(4, 3, rng=seeded(), bias=False), normal(5, 4))]
+
+
+def activations(m: types.ModuleType) -> list[tuple]:
+    return [(f, normal(2, 4, 3)) for f in (m.tanh, m.scaled_tanh, m.sigmoid, m.relu, m.softmax)]
+
+
+def losses(m: types.ModuleType) -> list[tuple]:
+    return [
+        (m.squared_error, normal(5, 4), normal(5, 4, seed=1)),
+        (m.softmax_cross_entropy, normal(5, 4), np.array([0, 3, 3, 2, 1])),
+        (m.softmax_cross_entropy, normal(2, 3, 4), np.array([[0, 3, 3], [2, 1, 0]])),
+    ]
+
+
+def pooling(m: types.ModuleType) -> list[tuple]:
+    pools = [(f, normal(2, 3, 4, 6), 2) for f in (m.sum_pool2d, m.avg_pool2d, m.max_pool2d)]
+    return [*pools, (m.Subsample(3, 2, rng=seeded()), normal(2, 3, 4, 6))]
+
+
+def conv(m: types.ModuleType) -> list[tuple]:
+    return [
+        (m.pad2d, normal(2, 3, 3, 5), 2, -1.0),
+        (m.Conv2d(2, 3, (2, 3), padding=1, rng=seeded()), normal(3, 2, 4, 5)),
+        (m.Conv2d(2, 3, (3, 2), stride=2, padding=1, rng=seeded()), normal(3, 2, 6, 5)),
+        (m.Conv2d(2, 3, (2, 3), stride=3, bias=False, rng=seeded()), normal(3, 2, 5, 8)),
+        (m.Conv2d(2, 3, (5, 6), padding=1, rng=seeded()), normal(4, 2, 3, 4)),
+    ]
+
+
+def containers(m: types.ModuleType) -> list[tuple]:
+    return [
+        (m.Sequential(Linear(4, 3, rng=seeded()), tanh), normal(5, 4)),
+        (m.Residual(Linear(4, 4, rng=seeded())), normal(5, 4)),
+    ]
+
+
+def conv_with_columns(columns: types.ModuleType) -> list[tuple]:
+    """The specimens of conv, whose sums are carried out by a mutated `columns`, in blocks of two images."""
+    columns._blocks = lambda x, kw: [slice(0, 2), slice(2, len(x))]
+    module = original("conv")
+    for name in ("correlate", "kernel_gradient", "input_gradient"):
+        setattr(module, name, getattr(columns, name))
+    return conv(module)
+
+
+MODULES: dict[str, tuple[tuple[str, ...], Specimens]] = {
+    "dense": (("backward",), dense),
+    "activations": (("backward",), activations),
+    "losses": (("backward",), losses),
+    "pooling": (("backward",), pooling),
+    "conv": (("backward",), conv),
+    "containers": (("backward",), containers),
+    "columns": (("kernel_gradient", "input_gradient"), conv_with_columns),
+}
+
+EQUIVALENT = {
+    "columns:kernel_gradient: dy.reshape(N, 1, O, Ho * Wo).swapaxes(2, 3)  ->  "
+    "dy.reshape(N, 1, O, Ho * Wo).swapaxes(3, 2)": "swapping is symmetric",
+    "columns:input_gradient: if s == 1:  ->  pass": "for stride 1 the general way gives the same, with one more copy",
+    "columns:input_gradient: return phases  ->  pass": "the same line",
+    "columns:input_gradient: -kh // stride  ->  -kh": "more elements for each phase than there are: the rest are zeros",
+    "columns:input_gradient: -kh // stride  ->  -kh * stride": "likewise",
+    "columns:input_gradient: -kw // stride  ->  -kw": "likewise",
+    "columns:input_gradient: -kw // stride  ->  -kw * stride": "likewise",
+}
+
+
+def survives(mutant: Mutant, specimens: Specimens) -> bool:
+    for layer, *inputs in specimens(mutant.namespace()):
+        try:
+            check_layer(layer, *inputs)
+        except GradientError:
+            return False
+    return True
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_originals_pass(module: str) -> None:
+    _, specimens = MODULES[module]
+    assert survives(Mutant(module, "", "nothing", parse(module)), specimens)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_mutant_is_caught(module: str) -> None:
+    functions, specimens = MODULES[module]
+    planted = list(mutants(module, functions))
+    assert len(planted) >= 10
+    alive = {mutant.title for mutant in planted if survives(mutant, specimens)}
+    assert alive == {title for title in EQUIVALENT if title.startswith(f"{module}:")}
+
+
+def test_every_module_with_a_backward_is_covered() -> None:
+    with_backward = {path.stem for path in CORE.glob("*.py") if "def backward(" in path.read_text()}
+    assert with_backward <= MODULES.keys()
