@@ -1,5 +1,6 @@
 """The experiments that paper.yml names: each a function of (run, settings) that returns named measurements."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,13 +10,15 @@ from core.containers import Sequential, predict
 from core.cost import cost
 from core.layer import Array, Layer
 from core.losses import softmax_cross_entropy, squared_error
+from core.optim import SGD
 from core.pooling import Subsample
 from firsthand import Result, Run
 
 from . import data
 from . import model as networks
 from .layers import LocalConv2d, TableConv2d, map_criterion
-from .training import answers, train
+from .newton import DiagonalNewton
+from .training import Optimiser, answers, train
 
 
 def counts(run: Run, *, c3: str, wiring: str, biases: str, h3: int) -> Result:
@@ -125,7 +128,8 @@ def digits(run: Run, *, model: str, pixels: str, labels: str, passes: float, bat
         network, penalties = networks.dense_300(run.rng("weights"), sets.train_images[0].size), False
     losses = list(train(
         run, network, map_criterion if penalties else softmax_cross_entropy, sets.train_images, sets.train_labels,
-        passes=passes, batch=batch, rate=rates[model], momentum=0.9, order=run.rng("order"), falling=True))
+        optimiser=SGD(network, rates[model], momentum=0.9), passes=passes, batch=batch, order=run.rng("order"),
+        falling=True))
     read = answers(network, sets.test_images, smallest=penalties)
     missed = np.flatnonzero(read != sets.test_labels)
     return Result({
@@ -137,14 +141,17 @@ def digits(run: Run, *, model: str, pixels: str, labels: str, passes: float, bat
         "missed_labels": sets.test_labels[missed[:24]]})
 
 
-def zip_code(run: Run, *, kernels: str, labels: str, images: int, passes: float, rate: float) -> Result:
+def zip_code(run: Run, *, kernels: str, labels: str, images: int, passes: float, step: str,
+             rates: dict[str, float]) -> Result:
     """The 1989 network: one digit at a time, in the order of the file, at a fixed rate."""
     sets = _prepared(run, data.load_zip(run).first(images), "in place", labels)
     network = networks.zip_network(run.rng("weights"), own_kernels=kernels == "own")
     targets = np.where(np.eye(10, dtype=bool)[sets.train_labels], 1, -1).astype(np.float32)  # (N, 10), +1 and -1
     test_targets = np.where(np.eye(10, dtype=bool)[sets.test_labels], 1, -1)
+    optimiser, before_pass = _step_rule(network, step, rates[step], sets.train_images[:500])
     curve: list[tuple[int, int]] = []
-    for _ in train(run, network, squared_error, sets.train_images, targets, passes=passes, batch=1, rate=rate):
+    for _ in train(run, network, squared_error, sets.train_images, targets, optimiser=optimiser, passes=passes, batch=1,
+                   before_pass=before_pass):
         train_y, test_y = (predict(network, x, batch_size=500) for x in (sets.train_images, sets.test_images))
         curve.append((int((train_y.argmax(axis=1) != sets.train_labels).sum()),
                       int((test_y.argmax(axis=1) != sets.test_labels).sum())))
@@ -167,7 +174,8 @@ def mnist(run: Run, *, model: str, pixels: str, labels: str, images: int, passes
     losses = list(train(
         run, network, map_criterion if penalties else softmax_cross_entropy,
         data.permute(sets.train_images, see), sets.train_labels,
-        passes=passes, batch=batch, rate=rates[model], momentum=0.9, order=run.rng("order"), falling=True))
+        optimiser=SGD(network, rates[model], momentum=0.9), passes=passes, batch=batch, order=run.rng("order"),
+        falling=True))
 
     def error(images: Array, right: Array) -> float:
         return float((answers(network, data.permute(images, see), smallest=penalties) != right).mean())
@@ -180,6 +188,14 @@ def mnist(run: Run, *, model: str, pixels: str, labels: str, images: int, passes
         "train_loss": losses[-1],
         "majority_error": sets.majority_misses() / len(sets.test_labels),
     }, {"losses": losses, **({"kernels": network["C1"].W.data[:, 0]} if model == "lenet5" else {})})
+
+
+def _step_rule(network: Sequential, step: str, rate: float, sample: Array) -> tuple[Optimiser, Callable[[], None]]:
+    """Plain gradient steps, or the papers' own, whose curvature is measured on a sample before each pass."""
+    if step == "plain":
+        return SGD(network, rate), lambda: None
+    newton = DiagonalNewton(network, rate, mu=0.02)
+    return newton, lambda: newton.measure(sample, np.ones((len(sample), 10), np.float32))
 
 
 def _network(run: Run, model: str) -> tuple[Sequential, bool]:

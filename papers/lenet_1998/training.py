@@ -1,32 +1,40 @@
 """The training loop of both papers: stochastic gradient descent, one batch (or one digit) after the other."""
 
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 import numpy as np
 
 from core.containers import predict
 from core.layer import Array, Backward, Layer
-from core.optim import SGD
 from firsthand import Run
 
 Criterion = Callable[[Array, Array], tuple[float, Backward]]
 
 
-def train(run: Run, model: Layer, criterion: Criterion, images: Array, targets: Array, *, passes: float, batch: int,
-          rate: float, momentum: float = 0.0, order: np.random.Generator | None = None, falling: bool = False,
-          ) -> Iterator[float]:
+class Optimiser(Protocol):
+    """Steps at a rate that the loop may change."""
+
+    rate: float
+
+    def step(self) -> None: ...
+
+
+def train(run: Run, model: Layer, criterion: Criterion, images: Array, targets: Array, *, optimiser: Optimiser,
+          passes: float, batch: int, order: np.random.Generator | None = None, falling: bool = False,
+          before_pass: Callable[[], None] = lambda: None) -> Iterator[float]:
     """Train in place; after each pass over the examples, yield the mean loss of that pass.
 
     Examples come in their own order, or in a new one from `order` for each pass; what does not fill a batch is left
     out. `falling` lets the rate fall linearly to zero. A part of a pass (`passes` = 0.1) trains that much and yields.
     """
-    optimiser = SGD(model, rate, momentum)
-    steps_in_pass = len(images) // batch
+    rate, steps_in_pass = optimiser.rate, len(images) // batch
     steps = max(1, round(passes * steps_in_pass))
     losses: list[float] = []
     for step in range(steps):
         at = step % steps_in_pass
         if at == 0:
+            before_pass()
             sequence = np.arange(len(images)) if order is None else order.permutation(len(images))
         chosen = sequence[at * batch : (at + 1) * batch]
         y, backward = model(images[chosen])
