@@ -160,6 +160,7 @@ def zip_code(run: Run, *, kernels: str, labels: str, images: int, passes: float,
         "train_misses": curve[-1][0], "test_misses": curve[-1][1], "majority_misses": sets.majority_misses(),
         "test_mse": test_mse, "test_half_mse": test_mse / 2,
         "train_half_mse": float(np.mean((train_y - targets) ** 2)) / 2,
+        "constant_half_mse": float(np.mean((targets.mean(axis=0) - test_targets) ** 2)) / 2,
     }, {"train_misses": [train_misses for train_misses, _ in curve], "test_misses": [misses for _, misses in curve]})
 
 

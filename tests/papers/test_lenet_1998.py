@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import SGD, Array, Param, check_layer, predict
+from core import SGD, Array, Linear, Param, Sequential, check_layer, predict, scaled_tanh, squared_error
 from firsthand.errors import FirsthandError
 from firsthand.evidence import Evidence
 from firsthand.figures import draw
@@ -17,6 +17,8 @@ from firsthand.run import Run, execute
 from firsthand.verdicts import Judgement, judge
 from papers.lenet_1998 import data, model
 from papers.lenet_1998.layers import EuclideanUnits, LocalConv2d, TableConv2d, map_criterion
+from papers.lenet_1998.model import rows
+from papers.lenet_1998.newton import DiagonalNewton, curvature
 
 SLUG = "lenet_1998"
 TABLE = ((0, 2), (1,), (0, 1, 2), (2, 0))
@@ -121,6 +123,53 @@ def test_moving_and_permuting() -> None:
     permuted = data.permute(x, order)
     assert permuted.shape == x.shape and (np.sort(permuted, axis=None) == np.sort(x, axis=None)).all()
     assert (permuted[0].ravel() == x[0].ravel()[order]).all() and (permuted[1].ravel() == x[1].ravel()[order]).all()
+
+
+def loss_without_grad(network: Sequential, x: Array) -> float:
+    loss, _ = squared_error(predict(network, x), np.zeros((len(x), 2)))
+    return loss
+
+
+def test_curvature_is_the_diagonal_of_the_hessian_where_nothing_is_dropped() -> None:
+    """For two linear layers and one output, every second derivative in a single weight is the product of squares."""
+    network = Sequential(Linear(3, 4, rng=rng()), rows, Linear(4, 2, rng=rng(1))).astype(np.float64)
+    x, step = rng(2).normal(size=(5, 3)), 1e-3
+    found = curvature(network, x, np.ones((5, 2)))
+    assert set(found) == {"0.W", "0.b", "2.W", "2.b"}
+    for name, p in network.named_params():
+        for place in np.ndindex(p.data.shape):
+            here, values = p.data[place], []
+            for offset in (-step, 0.0, step):
+                p.data[place] = here + offset
+                values.append(loss_without_grad(network, x))
+            p.data[place] = here
+            measured = (values[0] - 2 * values[1] + values[2]) / step**2
+            np.testing.assert_allclose(found[name][place], measured, rtol=1e-5, atol=1e-8)
+
+
+def test_curvature_goes_through_squashing_and_shared_kernels() -> None:
+    network = model.zip_network(rng()).astype(np.float64)
+    x = rng(1).normal(size=(3, 1, 16, 16))
+    found = curvature(network, x, np.ones((3, 10)))
+    assert {name: h.shape for name, h in found.items()} == {n: p.data.shape for n, p in network.named_params()}
+    assert all((h >= 0).all() and h.any() for h in found.values())
+    a = predict(Sequential(**{k: v for k, v in network.layers.items() if k != "f4"}), x)
+    _, backward = scaled_tanh(a)
+    slope = backward(np.ones_like(a))
+    np.testing.assert_allclose(found["output.b"], (slope**2).mean(axis=0), rtol=1e-12)  # f'^2 at each output
+
+
+def test_a_measured_step_is_shorter_where_the_error_bends() -> None:
+    network = model.zip_network(rng())
+    optimiser = DiagonalNewton(network, rate=0.01, mu=0.5)
+    before = {name: p.data for name, p in network.named_params()}
+    optimiser.h = {name: np.full_like(p.data, 1.5) for name, p in network.named_params()}
+    for _, p in network.named_params():
+        p.grad += 1
+    optimiser.step()
+    for name, p in network.named_params():
+        np.testing.assert_allclose(before[name] - p.data, 0.01 / 2, rtol=1e-4)
+        assert not p.grad.any()
 
 
 # -- the claims of the quick tier, and what must break them ------------------------------------------------------------
