@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 import msgspec
@@ -37,10 +38,20 @@ def list_papers(as_json: bool) -> None:
     project = Project.find()
     rows = [(slug, project.manifest(slug), _judge_all(project, slug)) for slug in project.slugs()]
     if as_json:
-        _print_json([{"paper": slug, "title": manifest.title, "year": manifest.year, "structure": manifest.structure,
-                      "topics": manifest.topics, "data": manifest.data,
-                      "verdicts": {judgement.claim: judgement.verdict for judgement in judged}}
-                     for slug, manifest, judged in rows])
+        _print_json(
+            [
+                {
+                    "paper": slug,
+                    "title": manifest.title,
+                    "year": manifest.year,
+                    "structure": manifest.structure,
+                    "topics": manifest.topics,
+                    "data": manifest.data,
+                    "verdicts": {judgement.claim: judgement.verdict for judgement in judged},
+                }
+                for slug, manifest, judged in rows
+            ]
+        )
         return
     out = report.console()
     for slug, manifest, judged in rows:
@@ -49,12 +60,22 @@ def list_papers(as_json: bool) -> None:
 
 @cli.command()
 @click.argument("slugs", nargs=-1, required=True, metavar="SLUG...")
-@click.option("--tier", type=click.Choice(["quick", "full"]), default="quick", show_default=True,
-              help="quick: seconds; full: every claim, at the papers' own scale.")
+@click.option(
+    "--tier",
+    type=click.Choice(["quick", "full"]),
+    default="quick",
+    show_default=True,
+    help="quick: seconds; full: every claim, at the papers' own scale.",
+)
 @click.option("--claim", "claim_id", help="Only this claim, whatever its tier.")
 @click.option("--seeds", help="Other seeds than the manifest's, such as 7,8,9.")
-@click.option("--jobs", type=click.IntRange(min=1), default=os.cpu_count() or 1, show_default="all cores",
-              help="Processes, one BLAS thread each.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=os.cpu_count() or 1,
+    show_default="all cores",
+    help="Processes, one BLAS thread each.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def run(slugs: Sequence[str], tier: Tier, claim_id: str | None, seeds: str | None, jobs: int, as_json: bool) -> None:
     """Reproduce papers: run what is not recorded yet in build/runs, then judge the claims."""
@@ -93,11 +114,15 @@ def accept(slugs: Sequence[str]) -> None:
         manifest = project.manifest(slug)
         planned = {unit.id for unit in units_of(slug, manifest, manifest.claims)}
         evidence = Evidence(project, slug, project.runs(slug))
-        taken = [record for unit_id, record in evidence.by_unit.items()
-                 if unit_id in planned and evidence.state(record) != "stale"]
+        taken = [
+            record
+            for unit_id, record in evidence.by_unit.items()
+            if unit_id in planned and evidence.state(record) != "stale"
+        ]
         if not taken:
-            raise FirsthandError(f"{project.runs(slug)}: holds no current record of a planned run; "
-                                 f"`firsthand run {slug}` makes them.")
+            raise FirsthandError(
+                f"{project.runs(slug)}: holds no current record of a planned run; `firsthand run {slug}` makes them."
+            )
         for record in taken:
             records.write(record, project.results(slug))
         click.echo(f"{slug}: {len(taken)} records accepted into {project.results(slug)}")
@@ -125,14 +150,35 @@ def check_designs(names: Sequence[str], as_json: bool) -> None:
     project = Project.find()
     problems = {name: designs.check(project, name) for name in names or designs.names(project)}
     if as_json:
-        _print_json([{"design": name, "path": str(problem.path), "line": problem.line, "message": problem.message}
-                     for name, found in problems.items() for problem in found])
+        _print_json(
+            [
+                {"design": name, "path": str(problem.path), "line": problem.line, "message": problem.message}
+                for name, found in problems.items()
+                for problem in found
+            ]
+        )
     else:
         for name, found in problems.items():
             for problem in found:
                 click.echo(problem)
             click.echo(f"{name}: {len(found)} problems" if found else f"{name}: nothing to object to")
     sys.exit(1 if any(problems.values()) else 0)
+
+
+@cli.command()
+@click.option(
+    "--write",
+    "folder",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Where to write the pages.",
+)
+def site(folder: Path) -> None:
+    """Write the generated pages of the site as Markdown; `make site` builds the whole site from them."""
+    from firsthand import pages  # draws figures: matplotlib takes a second to load, which no other command needs
+
+    click.echo(f"{pages.write(Project.find(), folder)} files written to {folder}")
 
 
 @cli.command()

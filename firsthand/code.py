@@ -87,6 +87,9 @@ def _ours(root: Path, module: tuple[str, ...], names: list[str]) -> Iterator[Pat
 
 def _exports(init: Path) -> dict[str, str]:
     """Name -> module, for the `from core.x import name` lines of a package's __init__."""
-    return {alias.asname or alias.name: node.module
-            for node in _tree(init).body if isinstance(node, ast.ImportFrom) and node.module
-            for alias in node.names}
+    return {
+        alias.asname or alias.name: node.module
+        for node in _tree(init).body
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+    }

@@ -17,8 +17,17 @@ from firsthand.records import Unit
 from firsthand.verdicts import judge
 from firsthand.yamlfile import Strict, parse, read_text
 
-SECTIONS = ("The data", "The task", "Constraints", "Decisions", "Alternatives", "Gradients", "Predictions",
-            "Failure modes", "When not to use it")
+SECTIONS = (
+    "The data",
+    "The task",
+    "Constraints",
+    "Decisions",
+    "Alternatives",
+    "Gradients",
+    "Predictions",
+    "Failure modes",
+    "When not to use it",
+)
 
 
 class Measured(Strict):
@@ -90,8 +99,9 @@ def read(project: Project, name: str) -> Document:
     text = read_text(path)
     found = re.match(r"---\n(.*?\n)---\n(.*)", text, re.DOTALL)
     if found is None:
-        raise FirsthandError(f"{path}: line 1: there is no front matter; start the file with a line ---, the YAML, and "
-                             "another line ---.")
+        raise FirsthandError(
+            f"{path}: line 1: there is no front matter; start the file with a line ---, the YAML, and another line ---."
+        )
     return Document(path, text, parse("\n" + found[1], path, Design), found[2])
 
 
@@ -100,8 +110,13 @@ def check(project: Project, name: str) -> list[Problem]:
     document = read(project, name)
     manifest = project.manifest(document.design.paper)
     evidence = Evidence(project, document.design.paper, project.results(document.design.paper))
-    return [*_duplicates(document), *_sections(document), *_reasons(document),
-            *_numbers(document, manifest, evidence), *_claims(document, manifest, evidence)]
+    return [
+        *_duplicates(document),
+        *_sections(document),
+        *_reasons(document),
+        *_numbers(document, manifest, evidence),
+        *_claims(document, manifest, evidence),
+    ]
 
 
 def measured(item: Measured, slug: str, manifest: Manifest, evidence: Evidence) -> tuple[float | None, str]:
@@ -125,14 +140,20 @@ def measured(item: Measured, slug: str, manifest: Manifest, evidence: Evidence) 
 def _duplicates(document: Document) -> list[Problem]:
     design = document.design
     ids = [item.id for item in (*design.properties, *design.constraints)] + [item.id for item in design.decisions]
-    return [Problem(document.path, document.line_of(name), f"the id {name!r} is used twice; give each item its own.")
-            for name in dict.fromkeys(ids) if ids.count(name) > 1]
+    return [
+        Problem(document.path, document.line_of(name), f"the id {name!r} is used twice; give each item its own.")
+        for name in dict.fromkeys(ids)
+        if ids.count(name) > 1
+    ]
 
 
 def _sections(document: Document) -> list[Problem]:
     headings = re.findall(r"^## (.+?)\s*$", document.body, re.MULTILINE)
-    return [Problem(document.path, document.text.count("\n") + 1, f"the section '## {name}' is missing; add it.")
-            for name in SECTIONS if name not in headings]
+    return [
+        Problem(document.path, document.text.count("\n") + 1, f"the section '## {name}' is missing; add it.")
+        for name in SECTIONS
+        if name not in headings
+    ]
 
 
 def _reasons(document: Document) -> list[Problem]:
@@ -141,14 +162,32 @@ def _reasons(document: Document) -> list[Problem]:
     for decision in design.decisions:
         line = document.line_of(decision.id)
         if not decision.because:
-            found.append(Problem(document.path, line, f"decision {decision.id!r} has no reason; name under `because` "
-                                 "the property or constraint that it answers."))
-        found += [Problem(document.path, line, f"decision {decision.id!r} is because of {reason!r}, which names no "
-                          f"property or constraint (declared: {', '.join(declared)}); declare it or name another.")
-                  for reason in decision.because if reason not in declared]
+            found.append(
+                Problem(
+                    document.path,
+                    line,
+                    f"decision {decision.id!r} has no reason; name under `because` "
+                    "the property or constraint that it answers.",
+                )
+            )
+        found += [
+            Problem(
+                document.path,
+                line,
+                f"decision {decision.id!r} is because of {reason!r}, which names no "
+                f"property or constraint (declared: {', '.join(declared)}); declare it or name another.",
+            )
+            for reason in decision.because
+            if reason not in declared
+        ]
         if not decision.evidence:
-            found.append(Problem(document.path, line, f"decision {decision.id!r} has no evidence; name the claim that "
-                                 "shows what happens without it."))
+            found.append(
+                Problem(
+                    document.path,
+                    line,
+                    f"decision {decision.id!r} has no evidence; name the claim that shows what happens without it.",
+                )
+            )
     return found
 
 

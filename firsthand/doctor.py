@@ -45,8 +45,12 @@ def _machine() -> list[Finding]:
     threads = f", {pools[0]['num_threads']} threads outside of runs, 1 in each run" if pools else ""
     return [
         Finding("processor", f"{here['processor']}, {here['cores']} cores, {here['system']}", True),
-        Finding("BLAS", f"{here['blas']}{threads}", bool(pools),
-                "" if pools else "NumPy has no known BLAS: results hold, runs are slow; reinstall numpy from a wheel"),
+        Finding(
+            "BLAS",
+            f"{here['blas']}{threads}",
+            bool(pools),
+            "" if pools else "NumPy has no known BLAS: results hold, runs are slow; reinstall numpy from a wheel",
+        ),
     ]
 
 

@@ -62,5 +62,10 @@ class Evidence:
         except FirsthandError:  # it no longer runs, or its data are not here: the record cannot be vouched for
             return False
         then = record.fingerprint.measurements
-        return now is not None and now.measurements.keys() == then.keys() and all(
-            math.isclose(value, then[name], rel_tol=1e-4, abs_tol=1e-9) for name, value in now.measurements.items())
+        return (
+            now is not None
+            and now.measurements.keys() == then.keys()
+            and all(
+                math.isclose(value, then[name], rel_tol=1e-4, abs_tol=1e-9) for name, value in now.measurements.items()
+            )
+        )

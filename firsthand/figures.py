@@ -24,11 +24,20 @@ from firsthand.records import Record
 BLUE, ORANGE, GREEN, RED, SKY, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#666666"
 
 STYLE: Any = {
-    "figure.facecolor": "white", "savefig.facecolor": "white", "figure.constrained_layout.use": True,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "figure.constrained_layout.use": True,
     "axes.prop_cycle": cycler(color=[BLUE, ORANGE, GREEN, RED, SKY, GREY]),
-    "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.25,
-    "font.size": 10, "axes.titlesize": 11, "legend.frameon": False, "lines.linewidth": 1.8,
-    "svg.hashsalt": "firsthand", "svg.fonttype": "path",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+    "svg.hashsalt": "firsthand",
+    "svg.fonttype": "path",
 }
 
 
@@ -49,8 +58,11 @@ class Records:
         A setting that is not named must have the experiment's own value, as written in the manifest.
         """
         wanted = self.manifest.experiments[experiment].settings | settings
-        found = [record for record in self.evidence.by_unit.values()
-                 if record.unit.experiment == experiment and record.unit.settings == wanted]
+        found = [
+            record
+            for record in self.evidence.by_unit.values()
+            if record.unit.experiment == experiment and record.unit.settings == wanted
+        ]
         if not found:
             raise NotRun(f"{experiment} was not run with {settings or 'its own settings'}")
         return sorted(found, key=lambda record: record.unit.seed)
@@ -76,8 +88,10 @@ def draw(project: Project, slug: str) -> dict[str, Drawn]:
     for plan in manifest.figures:
         function: Callable[[Records], Figure] | None = getattr(module, plan.function, None)
         if function is None:
-            raise FirsthandError(f"{project.paper(slug) / 'figures.py'}: there is no function {plan.function!r}, which "
-                                 "paper.yml names under figures.")
+            raise FirsthandError(
+                f"{project.paper(slug) / 'figures.py'}: there is no function {plan.function!r}, which "
+                "paper.yml names under figures."
+            )
         try:
             found[plan.id] = Drawn(plan, _svg(function, records))
         except NotRun:

@@ -205,8 +205,11 @@ def _problems(manifest: Manifest) -> list[str]:
 
 
 def _experiment_problems(experiment: Experiment, manifest: Manifest) -> list[str]:
-    found = [f"data: {name!r} is not in the paper's data list; add it there." for name in experiment.data
-             if name not in manifest.data]
+    found = [
+        f"data: {name!r} is not in the paper's data list; add it there."
+        for name in experiment.data
+        if name not in manifest.data
+    ]
     if not experiment.measures:
         found.append("measures: is empty; name what the function returns.")
     if not experiment.tiers:
@@ -229,8 +232,10 @@ def _claim_problems(claim: Claim, manifest: Manifest) -> list[str]:
     wanted = {"reads.measurement": reads.measurement, "baseline.measurement": claim.baseline.measurement}
     for place, name in wanted.items():
         if name is not None and name not in experiment.measures:
-            found.append(f"{place}: no experiment makes the measurement {name!r}; {reads.experiment!r} makes "
-                         f"{', '.join(experiment.measures)}.")
+            found.append(
+                f"{place}: no experiment makes the measurement {name!r}; {reads.experiment!r} makes "
+                f"{', '.join(experiment.measures)}."
+            )
     found += _region_problems(claim.accept)
     if (claim.baseline.value is None) == (claim.baseline.measurement is None):
         found.append("baseline: give either a value or a measurement.")

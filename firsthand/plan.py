@@ -43,8 +43,14 @@ def needs(slug: str, manifest: Manifest, claim: Claim, role: Role, seeds: Iterab
         if claim.baseline.measurement is None:
             return []
         extra, over, measurement = claim.baseline.settings, None, claim.baseline.measurement
-    return [Need(measurement, Unit(slug, reads.experiment, base | extra, seed),
-                 None if over is None else Unit(slug, reads.experiment, base | over | extra, seed)) for seed in seeds]
+    return [
+        Need(
+            measurement,
+            Unit(slug, reads.experiment, base | extra, seed),
+            None if over is None else Unit(slug, reads.experiment, base | over | extra, seed),
+        )
+        for seed in seeds
+    ]
 
 
 def _tier_settings(manifest: Manifest, claim: Claim) -> Settings:

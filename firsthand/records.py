@@ -86,8 +86,11 @@ def write(record: Record, folder: Path) -> Path:
     text = msgspec.json.format(msgspec.json.encode(record, order="deterministic"), indent=1)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        older = [path for path in folder.glob(f"{record.unit.experiment}-{record.unit.seed}-*.json")
-                 if path != target and _same_unit(path, record.unit)]
+        older = [
+            path
+            for path in folder.glob(f"{record.unit.experiment}-{record.unit.seed}-*.json")
+            if path != target and _same_unit(path, record.unit)
+        ]
         write_atomically(target, text)
         for path in older:
             path.unlink(missing_ok=True)
@@ -152,8 +155,10 @@ def _each(folder: Path) -> Iterator[Record]:
     for path in sorted(folder.glob("*.json")):
         record = read(path)
         if path.name != record.file_name or record.checksum != checksum(record.measurements, record.arrays):
-            raise FirsthandError(f"{path}: this record was altered after it was written; restore it, or delete it and "
-                                 "run the paper again.")
+            raise FirsthandError(
+                f"{path}: this record was altered after it was written; restore it, or delete it and "
+                "run the paper again."
+            )
         yield record
 
 

@@ -12,8 +12,15 @@ from rich.text import Text
 from firsthand.records import Unit
 from firsthand.verdicts import Judgement
 
-_COLOURS = {"reproduced": "green", "agrees, scaled": "green", "confirmed": "green", "contradicted": "magenta",
-            "direction only": "yellow", "not reproduced": "red", "not run": "bright_black"}
+_COLOURS = {
+    "reproduced": "green",
+    "agrees, scaled": "green",
+    "confirmed": "green",
+    "contradicted": "magenta",
+    "direction only": "yellow",
+    "not reproduced": "red",
+    "not run": "bright_black",
+}
 
 
 def console(stderr: bool = False) -> Console:
@@ -30,8 +37,14 @@ class LiveDisplay:
         self._tasks: dict[str, TaskID] = {}
         self._out = out
         self._bars = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[note]}"),
-            TimeElapsedColumn(), console=out, transient=True, disable=not out.is_terminal,
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}"),
+            TimeElapsedColumn(),
+            console=out,
+            transient=True,
+            disable=not out.is_terminal,
         )
         self._all = self._bars.add_task("all runs", total=len(units), note="")
 
@@ -78,8 +91,12 @@ def claims_table(judgements: Iterable[Judgement]) -> Table:
     for judgement in judgements:
         paper = judgement.paper_value
         table.add_row(
-            f"[bold]{judgement.claim}[/]  {judgement.statement}", paper if isinstance(paper, str) else number(paper),
-            spread(judgement), judgement.accepted.text(), number(judgement.control.value), verdict_text(judgement),
+            f"[bold]{judgement.claim}[/]  {judgement.statement}",
+            paper if isinstance(paper, str) else number(paper),
+            spread(judgement),
+            judgement.accepted.text(),
+            number(judgement.control.value),
+            verdict_text(judgement),
         )
     return table
 

@@ -51,15 +51,19 @@ class Run:
     def data(self, name: str) -> data.DataSet:
         """A data set that the manifest lists for this experiment."""
         if name not in self.data_sets:
-            raise FirsthandError(f"This experiment reads the data set {name!r}, which its entry in paper.yml does not "
-                                 "list; add it under data.")
+            raise FirsthandError(
+                f"This experiment reads the data set {name!r}, which its entry in paper.yml does not "
+                "list; add it under data."
+            )
         return data.load(name)
 
     def progress(self, done: int, total: int, loss: float | None = None) -> None:
         """Report that `done` of `total` steps are over. A loss that is not finite ends the run here."""
         if loss is not None and not math.isfinite(loss):
-            raise FirsthandError(f"The loss became {loss} after {done} of {total} steps (seed {self.seed}): training "
-                                 "diverged; lower the rate or check the gradients.")
+            raise FirsthandError(
+                f"The loss became {loss} after {done} of {total} steps (seed {self.seed}): training "
+                "diverged; lower the rate or check the gradients."
+            )
         self.report(done, total, "" if loss is None else f"loss {loss:.4f}")
 
 
@@ -91,10 +95,16 @@ def execute(project: Project, unit: Unit, report: Progress = lambda done, total,
         arrays = {name: _rounded(array) for name, array in result.arrays.items()}
         measurements = {name: float(value) for name, value in result.measurements.items()}
         return Record(
-            format=records.FORMAT, unit=unit, code=code,
+            format=records.FORMAT,
+            unit=unit,
+            code=code,
             data={name: data.digest(name) for name in experiment.data},
-            measurements=measurements, arrays=arrays, fingerprint=fingerprint, machine=machine(),
-            seconds=round(seconds, 3), peak_memory_mb=round(_peak_memory_mb(), 1),
+            measurements=measurements,
+            arrays=arrays,
+            fingerprint=fingerprint,
+            machine=machine(),
+            seconds=round(seconds, 3),
+            peak_memory_mb=round(_peak_memory_mb(), 1),
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
             checksum=records.checksum(measurements, arrays),
         )
@@ -146,14 +156,17 @@ def _check_result(result: Result, experiment: Experiment, place: str, unit: Unit
         raise FirsthandError(f"{place} returned {type(result).__name__}; return firsthand.Result(...).")
     for name in experiment.measures:
         if name not in result.measurements:
-            raise FirsthandError(f"{place} did not return the measurement {name!r} that paper.yml lists; return it, or "
-                                 "remove it from measures.")
+            raise FirsthandError(
+                f"{place} did not return the measurement {name!r} that paper.yml lists; return it, or "
+                "remove it from measures."
+            )
     for name, value in result.measurements.items():
         if name not in experiment.measures:
             raise FirsthandError(f"{place} returned {name!r}, which paper.yml does not list; add it to measures.")
         if not math.isfinite(float(value)):
-            raise FirsthandError(f"{unit.label()}: {name} is {value}, which cannot be judged; lower the rate or check "
-                                 "the gradients.")
+            raise FirsthandError(
+                f"{unit.label()}: {name} is {value}, which cannot be judged; lower the rate or check the gradients."
+            )
 
 
 def _rounded(array: Any) -> Any:
@@ -167,8 +180,11 @@ def machine() -> dict[str, str | int]:
     """Where the numbers were made."""
     blas: dict[str, Any] = next((pool for pool in threadpool_info() if pool["user_api"] == "blas"), {})
     return {
-        "system": f"{platform.system()} {platform.machine()}", "processor": _processor(), "cores": os.cpu_count() or 1,
-        "python": platform.python_version(), "numpy": np.__version__,
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": os.cpu_count() or 1,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
         "blas": f"{blas.get('internal_api', 'unknown')} {blas.get('version', '')}".strip(),
         "blas_threads": int(blas.get("num_threads", 1)),
     }

@@ -42,8 +42,7 @@ class Interrupted(FirsthandError):
 def missing(project: Project, slug: str, units: Iterable[Unit]) -> list[Unit]:
     """The units without a record that speaks for the code that is here now."""
     evidence = Evidence(project, slug, project.runs(slug))
-    return [unit for unit in units
-            if (record := evidence.get(unit)) is None or evidence.state(record) == "stale"]
+    return [unit for unit in units if (record := evidence.get(unit)) is None or evidence.state(record) == "stale"]
 
 
 def run_units(project: Project, units: list[Unit], jobs: int, display: Display) -> None:
@@ -83,8 +82,10 @@ def _collect(waiting: dict[Future[float], Unit], display: Display) -> None:
             try:
                 display.finished(unit, future.result())
             except BrokenProcessPool:
-                raise FirsthandError(f"{unit.label()}: a worker process died (killed, or out of memory). What was "
-                                     "finished is recorded; run again, with fewer --jobs if memory is short.") from None
+                raise FirsthandError(
+                    f"{unit.label()}: a worker process died (killed, or out of memory). What was "
+                    "finished is recorded; run again, with fewer --jobs if memory is short."
+                ) from None
 
 
 def _stop(pool: ProcessPoolExecutor) -> None:

@@ -17,8 +17,10 @@ def new_paper(project: Project, slug: str) -> list[Path]:
         raise FirsthandError(f"{slug!r} cannot be a paper's name: use lower-case words and a year, as in lstm_1997.")
     folder = project.root / "papers" / slug
     places = {name: folder / name for name in ("__init__.py", "paper.yml", "model.py", "experiments.py")}
-    places |= {"design.md": project.root / "designs" / f"{slug}.md",
-               "test_paper.py": project.root / "tests" / "papers" / f"test_{slug}.py"}
+    places |= {
+        "design.md": project.root / "designs" / f"{slug}.md",
+        "test_paper.py": project.root / "tests" / "papers" / f"test_{slug}.py",
+    }
     taken = [place for place in (folder, *places.values()) if place.exists()]
     if taken:
         raise FirsthandError(f"{taken[0]}: exists already; choose another name or remove it.")

@@ -14,8 +14,9 @@ from firsthand.evidence import Evidence
 from firsthand.manifest import Claim, Manifest, Region
 from firsthand.plan import Need, Role, needs, seeds_of
 
-Verdict = Literal["reproduced", "agrees, scaled", "direction only", "not reproduced", "not run", "confirmed",
-                  "contradicted"]
+Verdict = Literal[
+    "reproduced", "agrees, scaled", "direction only", "not reproduced", "not run", "confirmed", "contradicted"
+]
 HOLDING: tuple[Verdict, ...] = ("reproduced", "agrees, scaled")
 
 
@@ -66,8 +67,11 @@ def judge(claim: Claim, manifest: Manifest, evidence: Evidence, seeds: Iterable[
     wanted = seeds_of(manifest, claim, seeds)
 
     def gather(role: Role) -> list[float]:
-        return [value for need in needs(evidence.slug, manifest, claim, role, wanted)
-                if (value := _number(need, evidence)) is not None]
+        return [
+            value
+            for need in needs(evidence.slug, manifest, claim, role, wanted)
+            if (value := _number(need, evidence)) is not None
+        ]
 
     values, control_values = gather("value"), gather("control")
     constant = claim.baseline.value
@@ -81,14 +85,34 @@ def judge(claim: Claim, manifest: Manifest, evidence: Evidence, seeds: Iterable[
         notes = [*notes, "code has changed since; the fingerprint run still gives the same, so the record stands"]
     stale = "stale" in states
     return Judgement(
-        paper=evidence.slug, claim=claim.id, kind=claim.kind, statement=claim.statement, where=claim.where,
-        verdict=verdict, holds=None if verdict == "not run" else _holds(claim, verdict) and not stale,
-        axes={"data": claim.axes.data, "size": claim.axes.size, "algorithm": claim.axes.algorithm,
-              "metric": claim.axes.metric, "seeds": f"{len(values)} of {len(wanted)}", "number": number},
-        paper_value=claim.paper.value, paper_value_known=claim.paper.known,
-        measurement=claim.reads.measurement, statistic=claim.statistic,
-        value=_statistic(claim, values), spread=_spread(values), values=values, seeds=wanted,
-        accepted=claim.accept, baseline=baseline, control=control, stale=stale, notes=notes,
+        paper=evidence.slug,
+        claim=claim.id,
+        kind=claim.kind,
+        statement=claim.statement,
+        where=claim.where,
+        verdict=verdict,
+        holds=None if verdict == "not run" else _holds(claim, verdict) and not stale,
+        axes={
+            "data": claim.axes.data,
+            "size": claim.axes.size,
+            "algorithm": claim.axes.algorithm,
+            "metric": claim.axes.metric,
+            "seeds": f"{len(values)} of {len(wanted)}",
+            "number": number,
+        },
+        paper_value=claim.paper.value,
+        paper_value_known=claim.paper.known,
+        measurement=claim.reads.measurement,
+        statistic=claim.statistic,
+        value=_statistic(claim, values),
+        spread=_spread(values),
+        values=values,
+        seeds=wanted,
+        accepted=claim.accept,
+        baseline=baseline,
+        control=control,
+        stale=stale,
+        notes=notes,
     )
 
 
@@ -111,8 +135,9 @@ def _number(need: Need, evidence: Evidence) -> float | None:
 
 def _states(claim: Claim, manifest: Manifest, evidence: Evidence, seeds: list[int]) -> set[str]:
     roles: tuple[Role, ...] = ("value", "baseline", "control")
-    units = [unit for role in roles for need in needs(evidence.slug, manifest, claim, role, seeds)
-             for unit in need.units()]
+    units = [
+        unit for role in roles for need in needs(evidence.slug, manifest, claim, role, seeds) for unit in need.units()
+    ]
     return {evidence.state(record) for unit in units if (record := evidence.get(unit)) is not None}
 
 

@@ -64,11 +64,19 @@ def path(name: str) -> None:
 
 def _as_dict(now: sets.Status) -> dict[str, object]:
     entry = sets.describe(now.name)
-    return {"name": now.name, "title": entry.title, "kind": entry.kind, "licence": entry.licence.name,
-            "redistribution": entry.licence.redistribution, "source": entry.source, "citation": entry.citation,
-            "sha256": entry.sha256, "state": now.state,
-            "files": [{"file": found.file, "place": found.place.name, "path": str(found.path)} for found in now.found],
-            "missing": list(now.missing)}
+    return {
+        "name": now.name,
+        "title": entry.title,
+        "kind": entry.kind,
+        "licence": entry.licence.name,
+        "redistribution": entry.licence.redistribution,
+        "source": entry.source,
+        "citation": entry.citation,
+        "sha256": entry.sha256,
+        "state": now.state,
+        "files": [{"file": found.file, "place": found.place.name, "path": str(found.path)} for found in now.found],
+        "missing": list(now.missing),
+    }
 
 
 def _where(now: sets.Status) -> str:

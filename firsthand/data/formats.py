@@ -133,8 +133,10 @@ def _labelled(values: Array, labels: Array, wanted: Wanted) -> dict[str, Array]:
     if values.size != values_entry.size:
         raise Damaged(f"holds {_by(values.shape)} values, not {_by(values_entry.shape)}")
     with np.errstate(invalid="ignore"):
-        return {values_name: values.astype(values_entry.dtype).reshape(values_entry.shape),
-                labels_name: labels.astype(labels_entry.dtype)}
+        return {
+            values_name: values.astype(values_entry.dtype).reshape(values_entry.shape),
+            labels_name: labels.astype(labels_entry.dtype),
+        }
 
 
 def _verify(name: str, array: Array, entry: ArrayEntry) -> None:

@@ -42,8 +42,9 @@ def places() -> list[Place]:
     """The folders to search, in order."""
     found = [Place("vendored", VENDORED, "reinstall firsthand")]
     if own := os.environ.get("FIRSTHAND_DATA"):
-        found.append(Place("FIRSTHAND_DATA", _absolute(own),
-                           "replace that file, or let FIRSTHAND_DATA name another folder"))
+        found.append(
+            Place("FIRSTHAND_DATA", _absolute(own), "replace that file, or let FIRSTHAND_DATA name another folder")
+        )
     return [*found, cache(), Place("system", SYSTEM, "reinstall the package that the file belongs to")]
 
 

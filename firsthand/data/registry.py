@@ -83,8 +83,10 @@ class Entry(_Strict, frozen=True):
     @property
     def sha256(self) -> str:
         """One digest for the set: of the lines "name dtype shape sha256" of its arrays, in the order of their names."""
-        lines = [f"{name} {array.dtype} {'x'.join(map(str, array.shape))} {array.sha256}\n"
-                 for name, array in sorted(self.arrays.items())]
+        lines = [
+            f"{name} {array.dtype} {'x'.join(map(str, array.shape))} {array.sha256}\n"
+            for name, array in sorted(self.arrays.items())
+        ]
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
@@ -127,13 +129,17 @@ def _problems(entry: Entry, edition: Edition) -> list[str]:
     found = []
     held = [array for arrays in edition.files.values() for array in arrays]
     if sorted(held) != sorted(entry.arrays):
-        found.append(f"files: hold {', '.join(held) or 'nothing'}, but the set has {', '.join(entry.arrays)}; "
-                     "name each array once.")
+        found.append(
+            f"files: hold {', '.join(held) or 'nothing'}, but the set has {', '.join(entry.arrays)}; "
+            "name each array once."
+        )
     expected = {"idx": 1, "csv": 2, "thousandths": 2}.get(edition.format)
     for file, arrays in edition.files.items():
         if expected is not None and len(arrays) != expected:
-            found.append(f"files: {file}: a file in the format {edition.format} holds {expected}, not {len(arrays)} "
-                         "arrays; correct the list.")
+            found.append(
+                f"files: {file}: a file in the format {edition.format} holds {expected}, not {len(arrays)} "
+                "arrays; correct the list."
+            )
         if PurePosixPath(file).is_absolute() or ".." in PurePosixPath(file).parts:
             found.append(f"files: {file}: must be a path below the data folder; remove the leading / or the '..'.")
     for mirror in edition.mirrors:

@@ -35,8 +35,10 @@ def missing(name: str, network: Iterable[str] = ()) -> DataError:
     if edition.mirrors:
         remedy = f"run `firsthand data fetch {name}` where there is a network, or {remedy}"
     tried = [f"{place.name}: {place.folder}" for place in places.places()]
-    return DataError("\n  ".join([f"The data set {name} is not wholly on this machine. Tried:", *tried, *network])
-                     + f"\nRemedy: {remedy}.")
+    return DataError(
+        "\n  ".join([f"The data set {name} is not wholly on this machine. Tried:", *tried, *network])
+        + f"\nRemedy: {remedy}."
+    )
 
 
 def _fetched(name: str, edition: Edition, file: str, wanted: formats.Wanted) -> Found:
@@ -47,11 +49,17 @@ def _fetched(name: str, edition: Edition, file: str, wanted: formats.Wanted) -> 
     target = cache.folder / file
     unpacked = formats.most_bytes(edition.format, wanted)
     try:
-        download.download(edition.urls(file), target, unpacked + unpacked // 100,  # packing may also add a little
-                          lambda part: formats.read(part, edition.format, wanted))
+        download.download(
+            edition.urls(file),
+            target,
+            unpacked + unpacked // 100,  # packing may also add a little
+            lambda part: formats.read(part, edition.format, wanted),
+        )
     except download.NoMirror as failure:
         raise missing(name, failure.reasons) from None
     except OSError as error:
-        raise DataError(f"{target.parent} cannot be written ({error.strerror}). Remedy: make it writable and free some "
-                        "space, or let FIRSTHAND_CACHE name another folder.") from None
+        raise DataError(
+            f"{target.parent} cannot be written ({error.strerror}). Remedy: make it writable and free some "
+            "space, or let FIRSTHAND_CACHE name another folder."
+        ) from None
     return Found(file, target, cache)

@@ -21,8 +21,9 @@ class Digits:
 
     def first(self, images: int) -> "Digits":
         """At most that many training images, and as many test images."""
-        return Digits(self.train_images[:images], self.train_labels[:images],
-                      self.test_images[:images], self.test_labels[:images])
+        return Digits(
+            self.train_images[:images], self.train_labels[:images], self.test_images[:images], self.test_labels[:images]
+        )
 
     def with_shuffled_labels(self, rng: np.random.Generator) -> "Digits":
         """The control: training labels that say nothing about their images."""

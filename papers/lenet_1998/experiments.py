@@ -25,21 +25,36 @@ def counts(run: Run, *, c3: str, wiring: str, biases: str, h3: int) -> Result:
     """Build both networks and count."""
     table = networks.EVERY_MAP if c3 == "full" else networks.TABLE_I
     lenet5 = cost(networks.lenet5(run.rng("weights"), table), (1, 32, 32))
-    zip_network = cost(networks.zip_network(
-        run.rng("weights"), wiring=networks.ALL_TWELVE if wiring == "full" else networks.EIGHT_OF_TWELVE,
-        unit_biases=biases == "one per unit", h3=h3), (1, 16, 16))
-    return Result({
-        "lenet5_parameters": lenet5.parameters, "lenet5_connections": lenet5.connections,
-        "lenet5_multiply_adds": lenet5.multiply_adds, "lenet5_kept_bytes": lenet5.kept_bytes,
-        "zip_units": zip_network.units, "zip_connections": zip_network.connections,
-        "zip_parameters": zip_network.parameters,
-    }, {
-        "layer_names": [row.name for row in lenet5.rows], "layer_parameters": [row.parameters for row in lenet5.rows],
-        "layer_shapes": ["@".join((str(row.output_shape[0]), "x".join(map(str, row.output_shape[1:])))).rstrip("@")
-                         for row in lenet5.rows],
-        "layer_connections": [row.connections for row in lenet5.rows],
-        "table": [[int(s2 in row) for row in table] for s2 in range(6)],
-    })
+    zip_network = cost(
+        networks.zip_network(
+            run.rng("weights"),
+            wiring=networks.ALL_TWELVE if wiring == "full" else networks.EIGHT_OF_TWELVE,
+            unit_biases=biases == "one per unit",
+            h3=h3,
+        ),
+        (1, 16, 16),
+    )
+    return Result(
+        {
+            "lenet5_parameters": lenet5.parameters,
+            "lenet5_connections": lenet5.connections,
+            "lenet5_multiply_adds": lenet5.multiply_adds,
+            "lenet5_kept_bytes": lenet5.kept_bytes,
+            "zip_units": zip_network.units,
+            "zip_connections": zip_network.connections,
+            "zip_parameters": zip_network.parameters,
+        },
+        {
+            "layer_names": [row.name for row in lenet5.rows],
+            "layer_parameters": [row.parameters for row in lenet5.rows],
+            "layer_shapes": [
+                "@".join((str(row.output_shape[0]), "x".join(map(str, row.output_shape[1:])))).rstrip("@")
+                for row in lenet5.rows
+            ],
+            "layer_connections": [row.connections for row in lenet5.rows],
+            "table": [[int(s2 in row) for row in table] for s2 in range(6)],
+        },
+    )
 
 
 def wide_input(run: Run, *, crop_distance: int) -> Result:
@@ -49,10 +64,12 @@ def wide_input(run: Run, *, crop_distance: int) -> Result:
     wide = predict(networks.slide(network), x)[0, 0]  # (2, 10), one row for each place
     crops = np.concatenate([predict(network, x[..., left : left + 32]) for left in (0, crop_distance)])  # (2, 10)
     scale = np.abs(wide).max()
-    return Result({
-        "difference": np.abs(wide - crops).max() / scale,
-        "difference_same_crop": np.abs(wide - crops[[0, 0]]).max() / scale,
-    })
+    return Result(
+        {
+            "difference": np.abs(wide - crops).max() / scale,
+            "difference_same_crop": np.abs(wide - crops[[0, 0]]).max() / scale,
+        }
+    )
 
 
 def shift(run: Run, *, stage: str, kernels: str, pixels: int) -> Result:
@@ -73,10 +90,12 @@ def shift(run: Run, *, stage: str, kernels: str, pixels: int) -> Result:
     moved = round(pixels / step + 0.01)  # an odd shift before a step of two has no exact counterpart; take the next
     inner = slice(8, -8) if step == 1 else slice(4, -4)  # away from what the roll brought round
     scale = np.abs(y).max()
-    return Result({
-        "difference": np.abs(after - np.roll(y, moved, axis=3))[..., inner].max() / scale,
-        "difference_unmoved": np.abs(after - y)[..., inner].max() / scale,
-    })
+    return Result(
+        {
+            "difference": np.abs(after - np.roll(y, moved, axis=3))[..., inner].max() / scale,
+            "difference_unmoved": np.abs(after - y)[..., inner].max() / scale,
+        }
+    )
 
 
 def structure(run: Run, *, images: str, order: str) -> Result:
@@ -101,10 +120,15 @@ def structure(run: Run, *, images: str, order: str) -> Result:
     distances = range(1, 8)
     correlations = [correlation(distance) for distance in distances]
     return Result(
-        {"correlation_1": correlations[0], "correlation_2": correlations[1], "correlation_4": correlations[3],
-         "nn_error": neighbour_error(test),
-         "nn_error_moved": float(np.mean([neighbour_error(data.moved(test, *by)) for by in data.DIRECTIONS]))},
-        {"distances": distances, "correlations": correlations})
+        {
+            "correlation_1": correlations[0],
+            "correlation_2": correlations[1],
+            "correlation_4": correlations[3],
+            "nn_error": neighbour_error(test),
+            "nn_error_moved": float(np.mean([neighbour_error(data.moved(test, *by)) for by in data.DIRECTIONS])),
+        },
+        {"distances": distances, "correlations": correlations},
+    )
 
 
 def scaling(run: Run, *, scale: str) -> Result:
@@ -118,31 +142,50 @@ def scaling(run: Run, *, scale: str) -> Result:
     return Result({"mean": scaled.mean(), "variance": scaled.var(), "raw_mean": raw.mean(), "raw_variance": raw.var()})
 
 
-def digits(run: Run, *, model: str, pixels: str, labels: str, passes: float, batch: int,
-           rates: dict[str, float]) -> Result:
+def digits(
+    run: Run, *, model: str, pixels: str, labels: str, passes: float, batch: int, rates: dict[str, float]
+) -> Result:
     """The small LeNet, or a dense network, on the embedded digits."""
     sets = _prepared(run, data.load_optdigits(run), pixels, labels)
     if model == "lenet":
         network, penalties = networks.small_lenet(run.rng("weights")), True
     else:
         network, penalties = networks.dense_300(run.rng("weights"), sets.train_images[0].size), False
-    losses = list(train(
-        run, network, map_criterion if penalties else softmax_cross_entropy, sets.train_images, sets.train_labels,
-        optimiser=SGD(network, rates[model], momentum=0.9), passes=passes, batch=batch, order=run.rng("order"),
-        falling=True))
+    losses = list(
+        train(
+            run,
+            network,
+            map_criterion if penalties else softmax_cross_entropy,
+            sets.train_images,
+            sets.train_labels,
+            optimiser=SGD(network, rates[model], momentum=0.9),
+            passes=passes,
+            batch=batch,
+            order=run.rng("order"),
+            falling=True,
+        )
+    )
     read = answers(network, sets.test_images, smallest=penalties)
     missed = np.flatnonzero(read != sets.test_labels)
-    return Result({
-        "test_error": len(missed) / len(read),
-        "train_error": np.mean(answers(network, sets.train_images, smallest=penalties) != sets.train_labels),
-        "train_loss": losses[-1],
-        "majority_error": sets.majority_misses() / len(read),
-    }, {"losses": losses, "missed_images": sets.test_images[missed[:24], 0], "missed_read": read[missed[:24]],
-        "missed_labels": sets.test_labels[missed[:24]]})
+    return Result(
+        {
+            "test_error": len(missed) / len(read),
+            "train_error": np.mean(answers(network, sets.train_images, smallest=penalties) != sets.train_labels),
+            "train_loss": losses[-1],
+            "majority_error": sets.majority_misses() / len(read),
+        },
+        {
+            "losses": losses,
+            "missed_images": sets.test_images[missed[:24], 0],
+            "missed_read": read[missed[:24]],
+            "missed_labels": sets.test_labels[missed[:24]],
+        },
+    )
 
 
-def zip_code(run: Run, *, kernels: str, labels: str, images: int, passes: float, step: str,
-             rates: dict[str, float]) -> Result:
+def zip_code(
+    run: Run, *, kernels: str, labels: str, images: int, passes: float, step: str, rates: dict[str, float]
+) -> Result:
     """The 1989 network: one digit at a time, in the order of the file, at a fixed rate."""
     sets = _prepared(run, data.load_zip(run).first(images), "in place", labels)
     network = networks.zip_network(run.rng("weights"), own_kernels=kernels == "own")
@@ -150,45 +193,78 @@ def zip_code(run: Run, *, kernels: str, labels: str, images: int, passes: float,
     test_targets = np.where(np.eye(10, dtype=bool)[sets.test_labels], 1, -1)
     optimiser, before_pass = _step_rule(network, step, rates[step], sets.train_images[:500])
     curve: list[tuple[int, int]] = []
-    for _ in train(run, network, squared_error, sets.train_images, targets, optimiser=optimiser, passes=passes, batch=1,
-                   before_pass=before_pass):
+    for _ in train(
+        run,
+        network,
+        squared_error,
+        sets.train_images,
+        targets,
+        optimiser=optimiser,
+        passes=passes,
+        batch=1,
+        before_pass=before_pass,
+    ):
         train_y, test_y = (predict(network, x, batch_size=500) for x in (sets.train_images, sets.test_images))
-        curve.append((int((train_y.argmax(axis=1) != sets.train_labels).sum()),
-                      int((test_y.argmax(axis=1) != sets.test_labels).sum())))
+        curve.append(
+            (
+                int((train_y.argmax(axis=1) != sets.train_labels).sum()),
+                int((test_y.argmax(axis=1) != sets.test_labels).sum()),
+            )
+        )
     test_mse = float(np.mean((test_y - test_targets) ** 2))
-    return Result({
-        "train_misses": curve[-1][0], "test_misses": curve[-1][1], "majority_misses": sets.majority_misses(),
-        "test_mse": test_mse, "test_half_mse": test_mse / 2,
-        "train_half_mse": float(np.mean((train_y - targets) ** 2)) / 2,
-        "constant_half_mse": float(np.mean((targets.mean(axis=0) - test_targets) ** 2)) / 2,
-    }, {"train_misses": [train_misses for train_misses, _ in curve], "test_misses": [misses for _, misses in curve]})
+    return Result(
+        {
+            "train_misses": curve[-1][0],
+            "test_misses": curve[-1][1],
+            "majority_misses": sets.majority_misses(),
+            "test_mse": test_mse,
+            "test_half_mse": test_mse / 2,
+            "train_half_mse": float(np.mean((train_y - targets) ** 2)) / 2,
+            "constant_half_mse": float(np.mean((targets.mean(axis=0) - test_targets) ** 2)) / 2,
+        },
+        {"train_misses": [train_misses for train_misses, _ in curve], "test_misses": [misses for _, misses in curve]},
+    )
 
 
-def mnist(run: Run, *, model: str, pixels: str, labels: str, images: int, passes: float, batch: int,
-          rates: dict[str, float]) -> Result:
+def mnist(
+    run: Run, *, model: str, pixels: str, labels: str, images: int, passes: float, batch: int, rates: dict[str, float]
+) -> Result:
     """LeNet-5, or a dense network, on all of MNIST."""
     sets = _prepared(run, data.load_mnist(run).first(images), "in place", labels)
     network, penalties = _network(run, model)
     see = np.arange(sets.train_images[0].size)
     if pixels == "permuted":
         see = run.rng("pixels").permutation(see)
-    losses = list(train(
-        run, network, map_criterion if penalties else softmax_cross_entropy,
-        data.permute(sets.train_images, see), sets.train_labels,
-        optimiser=SGD(network, rates[model], momentum=0.9), passes=passes, batch=batch, order=run.rng("order"),
-        falling=True))
+    losses = list(
+        train(
+            run,
+            network,
+            map_criterion if penalties else softmax_cross_entropy,
+            data.permute(sets.train_images, see),
+            sets.train_labels,
+            optimiser=SGD(network, rates[model], momentum=0.9),
+            passes=passes,
+            batch=batch,
+            order=run.rng("order"),
+            falling=True,
+        )
+    )
 
     def error(images: Array, right: Array) -> float:
         return float((answers(network, data.permute(images, see), smallest=penalties) != right).mean())
 
-    return Result({
-        "test_error": error(sets.test_images, sets.test_labels),
-        "test_error_moved": float(np.mean([error(data.moved(sets.test_images, *by), sets.test_labels)
-                                           for by in data.DIRECTIONS])),
-        "train_error": error(sets.train_images, sets.train_labels),
-        "train_loss": losses[-1],
-        "majority_error": sets.majority_misses() / len(sets.test_labels),
-    }, {"losses": losses, **({"kernels": network["C1"].W.data[:, 0]} if model == "lenet5" else {})})
+    return Result(
+        {
+            "test_error": error(sets.test_images, sets.test_labels),
+            "test_error_moved": float(
+                np.mean([error(data.moved(sets.test_images, *by), sets.test_labels) for by in data.DIRECTIONS])
+            ),
+            "train_error": error(sets.train_images, sets.train_labels),
+            "train_loss": losses[-1],
+            "majority_error": sets.majority_misses() / len(sets.test_labels),
+        },
+        {"losses": losses, **({"kernels": network["C1"].W.data[:, 0]} if model == "lenet5" else {})},
+    )
 
 
 def _step_rule(network: Sequential, step: str, rate: float, sample: Array) -> tuple[Optimiser, Callable[[], None]]:
@@ -214,6 +290,10 @@ def _prepared(run: Run, sets: data.Digits, pixels: str, labels: str) -> data.Dig
         sets = sets.with_shuffled_labels(run.rng("labels"))
     if pixels == "permuted":
         order = run.rng("pixels").permutation(sets.train_images[0].size)
-        sets = data.Digits(data.permute(sets.train_images, order), sets.train_labels,
-                           data.permute(sets.test_images, order), sets.test_labels)
+        sets = data.Digits(
+            data.permute(sets.train_images, order),
+            sets.train_labels,
+            data.permute(sets.test_images, order),
+            sets.test_labels,
+        )
     return sets

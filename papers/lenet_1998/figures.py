@@ -23,10 +23,21 @@ def architecture(records: Records) -> Figure:
         height = side / 32
         colour = BLUE if place else GREY
         axes.add_patch(Rectangle((place - 0.3, 0.5 - height / 2), 0.6, height, facecolor=colour, alpha=0.8))
-        axes.text(place, 1.06, f"{name}\n{maps} @ {size.replace('x', ' × ')}" if size else f"{name}\n{maps} units",
-                  ha="center", va="bottom")
-        axes.text(place, -0.08, f"{parameters:,}\n{connections:,}" if place else "parameters\nconnections",
-                  ha="center", va="top", color=GREY)
+        axes.text(
+            place,
+            1.06,
+            f"{name}\n{maps} @ {size.replace('x', ' × ')}" if size else f"{name}\n{maps} units",
+            ha="center",
+            va="bottom",
+        )
+        axes.text(
+            place,
+            -0.08,
+            f"{parameters:,}\n{connections:,}" if place else "parameters\nconnections",
+            ha="center",
+            va="top",
+            color=GREY,
+        )
     axes.set(xlim=(-0.8, len(names) - 0.4), ylim=(-0.35, 1.35))
     axes.axis("off")
     return figure
@@ -61,8 +72,10 @@ def passes(records: Records) -> Figure:
     """Misses of the 1989 network after each pass, every seed, and the paper's last numbers."""
     manifest = records.manifest
     figure, panels = plt.subplots(1, 2, figsize=(8.5, 3.4))
-    for axes, name, claim, title in ((panels[0], "train_misses", "Z1-train", "7,291 training digits"),
-                                     (panels[1], "test_misses", "Z1", "2,007 test digits")):
+    for axes, name, claim, title in (
+        (panels[0], "train_misses", "Z1-train", "7,291 training digits"),
+        (panels[1], "test_misses", "Z1", "2,007 test digits"),
+    ):
         for settings, colour, label in (({}, BLUE, "shared kernels"), ({"kernels": "own"}, ORANGE, "own kernels")):
             curves = [record.arrays[name] for record in records.all("zip", **settings)]
             axes.plot(range(1, len(curves[0]) + 1), np.transpose(curves), color=colour, alpha=0.35, linewidth=1)
@@ -80,12 +93,16 @@ def opponents(records: Records) -> Figure:
     """MNIST test error of LeNet-5 and two dense networks: as it is, moved by two pixels, with permuted pixels."""
     models = {"lenet5": "LeNet-5", "dense relu": "dense, ReLU\n256-256", "dense 300": "dense, tanh\n300"}
     cases: dict[str, tuple[dict[str, Any], str]] = {
-        "in place": ({}, "test_error"), "moved 2 pixels": ({}, "test_error_moved"),
-        "pixels permuted": ({"pixels": "permuted"}, "test_error")}
+        "in place": ({}, "test_error"),
+        "moved 2 pixels": ({}, "test_error_moved"),
+        "pixels permuted": ({"pixels": "permuted"}, "test_error"),
+    }
     figure, axes = plt.subplots(figsize=(8, 3.6))
     for number, (label, (settings, name)) in enumerate(cases.items()):
-        errors = [[100 * record.measurements[name] for record in records.all("mnist", model=model, **settings)]
-                  for model in models]
+        errors = [
+            [100 * record.measurements[name] for record in records.all("mnist", model=model, **settings)]
+            for model in models
+        ]
         at = np.arange(len(models)) + 0.27 * (number - 1)
         bars = axes.bar(at, [np.mean(values) for values in errors], 0.25, label=label)
         for x, values in zip(at, errors, strict=True):

@@ -31,17 +31,27 @@ class TableConv2d(Layer):
     are shared and whose biases are not. Differences: none.
     """
 
-    def __init__(self, table: Table, kernel_size: int, *, stride: int = 1, unit_biases: tuple[int, int] = (1, 1),
-                 rng: np.random.Generator, init: Init) -> None:
+    def __init__(
+        self,
+        table: Table,
+        kernel_size: int,
+        *,
+        stride: int = 1,
+        unit_biases: tuple[int, int] = (1, 1),
+        rng: np.random.Generator,
+        init: Init,
+    ) -> None:
         if any(len(set(row)) < len(row) or not row for row in table):
             raise ValueError(f"TableConv2d: got the table {table!r}, expected rows of different maps, none empty")
         self.outputs = [o for o, row in enumerate(table) for _ in row]  # link -> output map
         self.inputs = [c for row in table for c in row]  # link -> input map
         self.maps, self.channels, self.stride = len(table), 1 + max(self.inputs), stride
         area = kernel_size**2
-        self.W = Param(np.concatenate([
-            init(rng, (len(row), kernel_size, kernel_size), area * len(row), area * len(table)) for row in table
-        ]))
+        self.W = Param(
+            np.concatenate(
+                [init(rng, (len(row), kernel_size, kernel_size), area * len(row), area * len(table)) for row in table]
+            )
+        )
         self.b = Param(np.zeros((self.maps, *unit_biases), self.W.data.dtype))
 
     def __call__(self, x: Array) -> tuple[Array, Backward]:
@@ -82,8 +92,16 @@ class LocalConv2d(Layer):
     Kept for backward: the windows of x. Source: the argument for sharing in LeCun et al. 1989, section 3.
     """
 
-    def __init__(self, table: Table, kernel_size: int, *, stride: int = 1, size: tuple[int, int],
-                 rng: np.random.Generator, init: Init) -> None:
+    def __init__(
+        self,
+        table: Table,
+        kernel_size: int,
+        *,
+        stride: int = 1,
+        size: tuple[int, int],
+        rng: np.random.Generator,
+        init: Init,
+    ) -> None:
         self.kernel_size, self.stride, self.size = kernel_size, stride, size
         channels, area, places = 1 + max(c for row in table for c in row), kernel_size**2, size[0] * size[1]
         self.mask = np.zeros((channels * area, len(table)), np.float32)  # (C k k, O)

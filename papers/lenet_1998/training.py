@@ -20,9 +20,20 @@ class Optimiser(Protocol):
     def step(self) -> None: ...
 
 
-def train(run: Run, model: Layer, criterion: Criterion, images: Array, targets: Array, *, optimiser: Optimiser,
-          passes: float, batch: int, order: np.random.Generator | None = None, falling: bool = False,
-          before_pass: Callable[[], None] = lambda: None) -> Iterator[float]:
+def train(
+    run: Run,
+    model: Layer,
+    criterion: Criterion,
+    images: Array,
+    targets: Array,
+    *,
+    optimiser: Optimiser,
+    passes: float,
+    batch: int,
+    order: np.random.Generator | None = None,
+    falling: bool = False,
+    before_pass: Callable[[], None] = lambda: None,
+) -> Iterator[float]:
     """Train in place; after each pass over the examples, yield the mean loss of that pass.
 
     Examples come in their own order, or in a new one from `order` for each pass; what does not fill a batch is left

@@ -62,12 +62,7 @@ def flatten(x):
 def trained(seed: int) -> list[np.ndarray]:
     rng = seeded(seed)
     model = Sequential(
-        Conv2d(1, 2, 3, rng=rng),
-        Subsample(2, rng=rng),
-        scaled_tanh,
-        Dropout(rng=rng),
-        flatten,
-        Linear(8, 3, rng=rng),
+        Conv2d(1, 2, 3, rng=rng), Subsample(2, rng=rng), scaled_tanh, Dropout(rng=rng), flatten, Linear(8, 3, rng=rng)
     )
     optimiser = SGD(model, 0.1, 0.9)
     x, labels = rng.normal(size=(4, 1, 6, 6)).astype(np.float32), np.array([0, 1, 2, 0])

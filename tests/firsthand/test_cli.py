@@ -11,24 +11,35 @@ from firsthand.verdicts import Judgement
 FIELDS = set(Judgement.__struct_fields__)
 
 
-@pytest.mark.parametrize(("words", "message"), [
-    (("verify", "toi_2000"), "There is no paper called 'toi_2000'; did you mean toy_2000?"),
-    (("run", "zzz"), "There is no paper called 'zzz'; known: toy_2000."),
-    (("run", "toy_2000", "--claim", "C2"), "There is no claim of toy_2000 called 'C2'; known: C1."),
-    (("run", "toy_2000", "--seeds", "1,x"), "give whole numbers separated by commas"),
-    (("run", "toy_2000", "--seeds", "1,1"), "seeds are different and not negative"),
-    (("accept", "toy_2000"), "holds no current record of a planned run"),
-    (("design", "check", "none"), "There is no design called 'none'"),
-    (("new", "Toy"), "cannot be a paper's name"),
-    (("new", "toy_2000"), "exists already"),
-    (("data", "path", "mnits"), "mnist"),
-])
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("verify", "toi_2000"), "There is no paper called 'toi_2000'; did you mean toy_2000?"),
+        (("run", "zzz"), "There is no paper called 'zzz'; known: toy_2000."),
+        (("run", "toy_2000", "--claim", "C2"), "There is no claim of toy_2000 called 'C2'; known: C1."),
+        (("run", "toy_2000", "--seeds", "1,x"), "give whole numbers separated by commas"),
+        (("run", "toy_2000", "--seeds", "1,1"), "seeds are different and not negative"),
+        (("accept", "toy_2000"), "holds no current record of a planned run"),
+        (("design", "check", "none"), "There is no design called 'none'"),
+        (("new", "Toy"), "cannot be a paper's name"),
+        (("new", "toy_2000"), "exists already"),
+        (("data", "path", "mnits"), "mnist"),
+    ],
+)
 def test_refusals(toy: Toy, words: tuple[str, ...], message: str) -> None:
     assert message in toy.refused(*words)
 
 
-@pytest.mark.parametrize("words", [("run",), ("run", "toy_2000", "--tier", "huge"), ("run", "toy_2000", "--jobs", "0"),
-                                   ("fly",), ("verify", "--colour")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run",),
+        ("run", "toy_2000", "--tier", "huge"),
+        ("run", "toy_2000", "--jobs", "0"),
+        ("fly",),
+        ("verify", "--colour"),
+    ],
+)
 def test_usage_errors(toy: Toy, words: tuple[str, ...]) -> None:
     done = toy(*words)
     assert done.returncode == 2 and "Error" in done.stderr and "Traceback" not in done.stderr

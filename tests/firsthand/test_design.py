@@ -33,16 +33,19 @@ def test_the_template_passes(planned: Path) -> None:
     assert problems(planned) == []
 
 
-@pytest.mark.parametrize(("old", "new", "message"), [
-    ("because: [linear]", "because: []", "decision 'one_unit' has no reason"),
-    ("because: [linear]", "because: [fashion]", "because of 'fashion', which names no property or constraint"),
-    ("within: 2.0", "within: 0.001", "'linear' says 1, but the code gives"),
-    ("measurement: start_error", "measurement: luck", "paper.yml declares no descent.quick.luck"),
-    ("evidence: [C1]", "evidence: []", "has no evidence"),
-    ("evidence: [C1]", "evidence: [C9]", "rests on the claim 'C9', which paper.yml does not have"),
-    ("id: one_unit", "id: linear", "the id 'linear' is used twice"),
-    ("## Failure modes\n", "", "the section '## Failure modes' is missing"),
-])
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("because: [linear]", "because: []", "decision 'one_unit' has no reason"),
+        ("because: [linear]", "because: [fashion]", "because of 'fashion', which names no property or constraint"),
+        ("within: 2.0", "within: 0.001", "'linear' says 1, but the code gives"),
+        ("measurement: start_error", "measurement: luck", "paper.yml declares no descent.quick.luck"),
+        ("evidence: [C1]", "evidence: []", "has no evidence"),
+        ("evidence: [C1]", "evidence: [C9]", "rests on the claim 'C9', which paper.yml does not have"),
+        ("id: one_unit", "id: linear", "the id 'linear' is used twice"),
+        ("## Failure modes\n", "", "the section '## Failure modes' is missing"),
+    ],
+)
 def test_refusals_name_file_and_line(planned: Path, old: str, new: str, message: str) -> None:
     text = planned.read_text()
     planned.write_text(text.replace(old, new))
@@ -65,11 +68,14 @@ def test_numbers_need_records(planned: Path) -> None:
     assert any("rests on the claim C1, which does not hold (not run)" in problem for problem in found)
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("# No front matter\n", "line 1: there is no front matter"),
-    ("---\ntitle: [\n---\n", "not valid YAML"),
-    ("---\ntitle: x\nmood: good\n---\n", "unknown field `mood`"),
-])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("# No front matter\n", "line 1: there is no front matter"),
+        ("---\ntitle: [\n---\n", "not valid YAML"),
+        ("---\ntitle: x\nmood: good\n---\n", "unknown field `mood`"),
+    ],
+)
 def test_front_matter(toy: Toy, planned: Path, text: str, message: str) -> None:
     planned.write_text(text)
     assert message in toy.refused("design", "check", SLUG)

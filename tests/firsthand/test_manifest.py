@@ -32,16 +32,25 @@ MISTAKES: list[tuple[tuple[str | int, ...], Any, str]] = [
 
 
 @pytest.mark.parametrize(("place", "value", "message"), MISTAKES)
-def test_a_wrong_value_is_named(toy: Toy, bend: Callable[..., None], place: tuple[str | int, ...], value: Any,
-                                message: str) -> None:
+def test_a_wrong_value_is_named(
+    toy: Toy, bend: Callable[..., None], place: tuple[str | int, ...], value: Any, message: str
+) -> None:
     bend(*place, to=value)
     with pytest.raises(FirsthandError) as caught:
         read(toy.path)
     assert str(toy.path) in str(caught.value) and message in str(caught.value)
 
 
-@pytest.mark.parametrize("place", [("claims", 0, "baseline"), ("claims", 0, "control"), ("claims", 0, "accept"),
-                                   ("title",), ("experiments", "work", "measures")])
+@pytest.mark.parametrize(
+    "place",
+    [
+        ("claims", 0, "baseline"),
+        ("claims", 0, "control"),
+        ("claims", 0, "accept"),
+        ("title",),
+        ("experiments", "work", "measures"),
+    ],
+)
 def test_a_missing_part_is_named(toy: Toy, bend: Callable[..., None], place: tuple[str | int, ...]) -> None:
     bend(*place)
     with pytest.raises(FirsthandError, match=f"missing required field `{place[-1]}`; add it"):
@@ -55,12 +64,15 @@ def test_an_id_used_twice(toy: Toy) -> None:
         read(toy.path)
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("title: [unclosed", "line 1, column"),
-    ("title: a\ntitle: b\n", "line 2, column 1: this is not valid YAML (the key 'title' is given twice)"),
-    ("", "Expected `object`, got `null`"),
-    ("title: !!python/object:os.system {}", "not valid YAML"),
-])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("title: [unclosed", "line 1, column"),
+        ("title: a\ntitle: b\n", "line 2, column 1: this is not valid YAML (the key 'title' is given twice)"),
+        ("", "Expected `object`, got `null`"),
+        ("title: !!python/object:os.system {}", "not valid YAML"),
+    ],
+)
 def test_malformed_yaml(toy: Toy, text: str, message: str) -> None:
     toy.path.write_text(text)
     assert message in toy.refused("verify", toy.slug)
@@ -71,12 +83,15 @@ def test_text_that_is_not_utf8(toy: Toy) -> None:
     assert "byte 10 is not UTF-8" in toy.refused("verify", toy.slug)
 
 
-@pytest.mark.parametrize(("region", "inside", "outside"), [
-    (Region(because="", equals=3), [3.0], [2.9999, 4.0]),
-    (Region(because="", low=1, high=2), [1.0, 1.5, 2.0], [0.999, 2.001]),
-    (Region(because="", low=1), [1.0, 1e9], [0.999]),
-    (Region(because="", high=1), [1.0, -1e9], [1.001]),
-])
+@pytest.mark.parametrize(
+    ("region", "inside", "outside"),
+    [
+        (Region(because="", equals=3), [3.0], [2.9999, 4.0]),
+        (Region(because="", low=1, high=2), [1.0, 1.5, 2.0], [0.999, 2.001]),
+        (Region(because="", low=1), [1.0, 1e9], [0.999]),
+        (Region(because="", high=1), [1.0, -1e9], [1.001]),
+    ],
+)
 def test_regions_are_closed(region: Region, inside: list[float], outside: list[float]) -> None:
     assert all(region.contains(value) for value in inside)
     assert not any(region.contains(value) for value in outside)

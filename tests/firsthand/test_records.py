@@ -54,12 +54,15 @@ def test_only_the_imported_modules_of_core_count(toy: Toy) -> None:
     assert set(code_hashes(toy.root, toy.slug)) == {"core/layer.py", f"papers/{toy.slug}/experiments.py"}
 
 
-@pytest.mark.parametrize(("change", "state"), [
-    (("# nothing", "# nothing"), "current"),
-    (("5)", "6 - 1)"), "stands"),  # other code, same behaviour
-    (("value + run.seed", "value + 2 * run.seed"), "stale"),
-    (("def work(run", "def other(run"), "stale"),
-])
+@pytest.mark.parametrize(
+    ("change", "state"),
+    [
+        (("# nothing", "# nothing"), "current"),
+        (("5)", "6 - 1)"), "stands"),  # other code, same behaviour
+        (("value + run.seed", "value + 2 * run.seed"), "stale"),
+        (("def work(run", "def other(run"), "stale"),
+    ],
+)
 def test_states(toy: Toy, change: tuple[str, str], state: str) -> None:
     record = execute(toy.project, unit(toy))
     write(record, toy.project.results(toy.slug))

@@ -22,8 +22,13 @@ def finished(toy: Toy) -> dict[str, int]:
 def start_slow_run(toy: Toy, bend: Bend) -> "subprocess.Popen[str]":
     """A run of six units, a second each, one after the other; returns when the first record is there."""
     bend("experiments", "work", "settings", "pause", to=0.2)
-    run = subprocess.Popen(toy.command("run", toy.slug, "--jobs", "1"), cwd=toy.root, text=True,
-                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    run = subprocess.Popen(
+        toy.command("run", toy.slug, "--jobs", "1"),
+        cwd=toy.root,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     deadline = time.monotonic() + 30
     while not finished(toy):
         assert run.poll() is None and time.monotonic() < deadline, run.communicate()
@@ -104,15 +109,18 @@ def test_a_measurement_that_is_not_a_number(toy: Toy) -> None:
     assert "number is inf, which cannot be judged" in toy.refused("run", toy.slug)
 
 
-@pytest.mark.parametrize(("old", "new", "message"), [
-    ('"number": value + run.seed, ', "", "did not return the measurement 'number'"),
-    ('"chance": 0.0', '"chance": 0.0, "extra": 1.0', "returned 'extra', which paper.yml does not list"),
-    ("return Result(", "return dict(), (", "returned tuple; return firsthand.Result(...)"),
-    ("def work(", "def play(", "there is no function 'work'"),
-    ("pause: float, ", "", "takes no setting 'pause'"),
-    ("loss: float)", "loss: float, rate: float)", "needs the setting 'rate'"),
-    ("def work(", "def work((", "correct the syntax"),
-])
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"number": value + run.seed, ', "", "did not return the measurement 'number'"),
+        ('"chance": 0.0', '"chance": 0.0, "extra": 1.0', "returned 'extra', which paper.yml does not list"),
+        ("return Result(", "return dict(), (", "returned tuple; return firsthand.Result(...)"),
+        ("def work(", "def play(", "there is no function 'work'"),
+        ("pause: float, ", "", "takes no setting 'pause'"),
+        ("loss: float)", "loss: float, rate: float)", "needs the setting 'rate'"),
+        ("def work(", "def work((", "correct the syntax"),
+    ],
+)
 def test_an_experiment_that_does_not_fit_its_manifest(toy: Toy, old: str, new: str, message: str) -> None:
     toy.experiments.write_text(EXPERIMENTS.replace(old, new))
     said = toy.refused("run", toy.slug)
@@ -128,8 +136,13 @@ def test_data_that_are_not_here(toy: Toy, bend: Bend, tmp_path: Path) -> None:
     bend("data", to=["mnist"])
     bend("experiments", "work", "data", to=["mnist"])
     toy.experiments.write_text(EXPERIMENTS.replace("for step", 'run.data("mnist")\n    for step'))
-    said = toy.refused("run", toy.slug, FIRSTHAND_OFFLINE="1", FIRSTHAND_DATA=str(tmp_path / "none"),
-                       FIRSTHAND_CACHE=str(tmp_path / "cache"))
+    said = toy.refused(
+        "run",
+        toy.slug,
+        FIRSTHAND_OFFLINE="1",
+        FIRSTHAND_DATA=str(tmp_path / "none"),
+        FIRSTHAND_CACHE=str(tmp_path / "cache"),
+    )
     assert "mnist" in said and "firsthand data fetch mnist" in said
 
 

@@ -31,8 +31,14 @@ def test_reproduced(toy: Toy) -> None:
     assert judgement.spread == Spread(std=1, min=6, max=8)
     assert judgement.control.value == 52 and judgement.control.passes is False
     assert judgement.baseline.value == 0 and judgement.baseline.passes is False
-    assert judgement.axes == {"data": "generated", "size": "original", "algorithm": "original", "metric": "original",
-                              "seeds": "3 of 3", "number": "inside"}
+    assert judgement.axes == {
+        "data": "generated",
+        "size": "original",
+        "algorithm": "original",
+        "metric": "original",
+        "seeds": "3 of 3",
+        "number": "inside",
+    }
     assert exit_code([judgement]) == 0
 
 
@@ -50,17 +56,21 @@ def test_a_missing_seed_or_control_is_not_run(toy: Toy) -> None:
     assert judgement.verdict == "not run" and judgement.axes["seeds"] == "2 of 3"
 
 
-@pytest.mark.parametrize(("place", "value", "verdict"), [
-    (("claims", 0, "accept", "high"), 6.9, "not reproduced"),
-    (("claims", 0, "control", "settings"), {"value": 5.1}, "not reproduced"),  # the control passes too
-    (("claims", 0, "baseline"), {"what": "luck", "value": 7.0}, "not reproduced"),  # so does the baseline
-    (("claims", 0, "statistic"), "max", "not reproduced"),
-    (("claims", 0, "statistic"), "each", "not reproduced"),
-    (("claims", 0, "statistic"), "median", "reproduced"),
-    (("claims", 0, "reads", "over"), {"value": 5.0}, "not reproduced"),  # the ratio to itself is 1
-])
-def test_the_word_follows_from_the_numbers(toy: Toy, bend: Bend, place: tuple[Any, ...], value: Any,
-                                           verdict: str) -> None:
+@pytest.mark.parametrize(
+    ("place", "value", "verdict"),
+    [
+        (("claims", 0, "accept", "high"), 6.9, "not reproduced"),
+        (("claims", 0, "control", "settings"), {"value": 5.1}, "not reproduced"),  # the control passes too
+        (("claims", 0, "baseline"), {"what": "luck", "value": 7.0}, "not reproduced"),  # so does the baseline
+        (("claims", 0, "statistic"), "max", "not reproduced"),
+        (("claims", 0, "statistic"), "each", "not reproduced"),
+        (("claims", 0, "statistic"), "median", "reproduced"),
+        (("claims", 0, "reads", "over"), {"value": 5.0}, "not reproduced"),  # the ratio to itself is 1
+    ],
+)
+def test_the_word_follows_from_the_numbers(
+    toy: Toy, bend: Bend, place: tuple[Any, ...], value: Any, verdict: str
+) -> None:
     bend(*place, to=value)
     judgement = judged(toy)
     assert judgement.verdict == verdict and judgement.holds is (verdict == "reproduced")
@@ -80,10 +90,14 @@ def test_direction(toy: Toy, bend: Bend, direction: str, verdict: str) -> None:
     assert judgement.verdict == verdict and judgement.holds is False
 
 
-@pytest.mark.parametrize(("high", "expect", "verdict", "holds"), [
-    (7.5, "confirmed", "confirmed", True), (7.5, "contradicted", "confirmed", False),
-    (6.9, "contradicted", "not reproduced", False),  # the control is outside as well: the audit could not say yes
-])
+@pytest.mark.parametrize(
+    ("high", "expect", "verdict", "holds"),
+    [
+        (7.5, "confirmed", "confirmed", True),
+        (7.5, "contradicted", "confirmed", False),
+        (6.9, "contradicted", "not reproduced", False),  # the control is outside as well: the audit could not say yes
+    ],
+)
 def test_audits(toy: Toy, bend: Bend, high: float, expect: str, verdict: str, holds: bool) -> None:
     bend("claims", 0, "kind", to="audit")
     bend("claims", 0, "expect", to=expect)

@@ -29,22 +29,37 @@ def work(run: Run, *, value: float, pause: float, loss: float) -> Result:
 '''
 
 MANIFEST: dict[str, Any] = {
-    "title": "A toy", "authors": ["Nobody"], "year": 2000, "venue": "none", "summary": "A toy.", "structure": "none",
+    "title": "A toy",
+    "authors": ["Nobody"],
+    "year": 2000,
+    "venue": "none",
+    "summary": "A toy.",
+    "structure": "none",
     "topics": ["toys"],
-    "experiments": {"work": {
-        "what": "Adds.", "function": "work", "measures": {"number": "a number", "chance": "nothing"},
-        "settings": {"value": 5.0, "pause": 0.0, "loss": 1.0}, "fingerprint": {"pause": 0.0},
-        "tiers": {"quick": {"seeds": [1, 2, 3], "budget": 5}},
-    }},
-    "claims": [{
-        "id": "C1", "statement": "It adds.", "where": "nowhere", "kind": "exact",
-        "paper": {"value": 7, "known": "derived", "source": "arithmetic"},
-        "reads": {"experiment": "work", "tier": "quick", "measurement": "number"},
-        "accept": {"low": 6.5, "high": 7.5, "because": "2 is the mean of the seeds"},
-        "baseline": {"what": "nothing", "measurement": "chance"},
-        "control": {"what": "another value", "settings": {"value": 50.0}},
-        "axes": {"data": "generated", "size": "original", "algorithm": "original", "metric": "original"},
-    }],
+    "experiments": {
+        "work": {
+            "what": "Adds.",
+            "function": "work",
+            "measures": {"number": "a number", "chance": "nothing"},
+            "settings": {"value": 5.0, "pause": 0.0, "loss": 1.0},
+            "fingerprint": {"pause": 0.0},
+            "tiers": {"quick": {"seeds": [1, 2, 3], "budget": 5}},
+        }
+    },
+    "claims": [
+        {
+            "id": "C1",
+            "statement": "It adds.",
+            "where": "nowhere",
+            "kind": "exact",
+            "paper": {"value": 7, "known": "derived", "source": "arithmetic"},
+            "reads": {"experiment": "work", "tier": "quick", "measurement": "number"},
+            "accept": {"low": 6.5, "high": 7.5, "because": "2 is the mean of the seeds"},
+            "baseline": {"what": "nothing", "measurement": "chance"},
+            "control": {"what": "another value", "settings": {"value": 50.0}},
+            "axes": {"data": "generated", "size": "original", "algorithm": "original", "metric": "original"},
+        }
+    ],
     "ledger": {"read": [], "not_stated": [], "assumed": []},
 }
 
@@ -76,8 +91,15 @@ class Toy:
         return [sys.executable, "-m", "firsthand.cli", *words]
 
     def __call__(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(self.command(*words), cwd=self.root, capture_output=True, text=True, timeout=60,
-                              env=os.environ | environment, check=False)
+        return subprocess.run(
+            self.command(*words),
+            cwd=self.root,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env=os.environ | environment,
+            check=False,
+        )
 
     def refused(self, *words: str, **environment: str) -> str:
         """What the command says when it refuses: exit code 2, no traceback, one line (or a list of places tried)."""

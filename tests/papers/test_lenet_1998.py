@@ -217,8 +217,9 @@ def test_the_claims_hold_without_sabotage(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("sabotage", [frozen, flipped, shuffled])
-def test_sabotage_is_noticed(sabotage: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch,
-                             tmp_path: Path) -> None:
+def test_sabotage_is_noticed(
+    sabotage: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     sabotage(monkeypatch)
     try:
         found = judgements(tmp_path)

@@ -47,8 +47,11 @@ def tiny(use_registry: Callable[..., Path]) -> Callable[..., Path]:
 
     def use(*mirrors: str) -> Path:
         files = {"tiny/images.gz": ["images"], "tiny/labels.gz": ["labels"]}
-        return use_registry(tiny=entry({"images": IMAGES, "labels": LABELS},
-                                       [{"format": "idx", "mirrors": list(mirrors), "files": files}]))
+        return use_registry(
+            tiny=entry(
+                {"images": IMAGES, "labels": LABELS}, [{"format": "idx", "mirrors": list(mirrors), "files": files}]
+            )
+        )
 
     return use
 

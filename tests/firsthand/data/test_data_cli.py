@@ -28,12 +28,24 @@ def test_list_as_json_keeps_its_form() -> None:
     rows = json.loads(run("list", "--json").output)
     assert [row["name"] for row in rows] == ["optdigits", "mnist", "fashion_mnist", "zip1989"]
     for row in rows:
-        assert list(row) == ["name", "title", "kind", "licence", "redistribution", "source", "citation", "sha256",
-                             "state", "files", "missing"]
+        assert list(row) == [
+            "name",
+            "title",
+            "kind",
+            "licence",
+            "redistribution",
+            "source",
+            "citation",
+            "sha256",
+            "state",
+            "files",
+            "missing",
+        ]
     first, second, *_ = rows
     assert (first["state"], first["missing"], first["redistribution"]) == ("here", [], True)
     assert [(file["file"], file["place"], Path(file["path"]).name) for file in first["files"]] == [
-        ("optdigits.csv.gz", "vendored", "optdigits.csv.gz")]
+        ("optdigits.csv.gz", "vendored", "optdigits.csv.gz")
+    ]
     assert (second["state"], second["files"], len(second["missing"])) == ("fetchable", [], 4)
 
 

@@ -29,9 +29,7 @@ def files_in(folder: Path) -> list[str]:
     return sorted(os.listdir(folder)) if folder.exists() else []
 
 
-def test_a_mirror_fills_the_cache_and_is_asked_once(
-    tiny: Callable[..., Path], server: Server, cached: Path
-) -> None:
+def test_a_mirror_fills_the_cache_and_is_asked_once(tiny: Callable[..., Path], server: Server, cached: Path) -> None:
     tiny(server.mirror("good"))
     assert data.status("tiny").state == "fetchable"
     first, second = data.load("tiny"), data.load("tiny")
@@ -58,10 +56,12 @@ def test_when_every_mirror_fails_the_error_lists_them_and_nothing_is_left(
         data.load("tiny")
     lines = str(caught.value).splitlines()
     for url, reason in [
-        (DEAD, "the connection failed"), (server.mirror("error_500"), "500"),
+        (DEAD, "the connection failed"),
+        (server.mirror("error_500"), "500"),
         (server.mirror("wrong_body"), "what came is not an IDX file"),
         (server.mirror("altered"), "what came has sha256"),
-        (server.mirror("truncated"), "the transfer broke off"), (server.mirror("endless"), "what came is larger"),
+        (server.mirror("truncated"), "the transfer broke off"),
+        (server.mirror("endless"), "what came is larger"),
         (server.mirror("bomb"), "what came holds more than"),
     ]:
         assert any(f"{url}images.gz: {reason}" in line for line in lines), "\n".join(lines)
@@ -74,7 +74,8 @@ def test_a_failure_can_be_retried_and_keeps_what_was_fetched(
 ) -> None:
     tiny(server.mirror("mirror"))
     server.answers["mirror"] = lambda handler, file: send(
-        handler, GOOD[file][: 20 if file == "labels.gz" else None], length=len(GOOD[file]))
+        handler, GOOD[file][: 20 if file == "labels.gz" else None], length=len(GOOD[file])
+    )
     with pytest.raises(data.DataError, match="broke off"):
         data.fetch("tiny")
     assert files_in(cached) == ["images.gz"]
@@ -152,9 +153,7 @@ def test_offline_asks_nobody(tiny: Callable[..., Path], server: Server, monkeypa
     assert server.requests == []
 
 
-def test_a_cache_that_cannot_be_written_is_named(
-    tiny: Callable[..., Path], server: Server, tmp_path: Path
-) -> None:
+def test_a_cache_that_cannot_be_written_is_named(tiny: Callable[..., Path], server: Server, tmp_path: Path) -> None:
     tiny(server.mirror("good"))
     (tmp_path / "cache").write_text("a file where a folder should be")
     with pytest.raises(data.DataError, match=r"cache/data/tiny cannot be written .*FIRSTHAND_CACHE"):

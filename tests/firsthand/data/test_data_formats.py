@@ -60,7 +60,9 @@ def test_an_npz_file_with_a_changed_byte_is_damaged_or_no_different(drawn: st.Da
     except Damaged:
         return
     assert {name: (array.dtype, array.shape) for name, array in found.items()} == {
-        "values": (np.dtype(np.int16), (2, 2, 2)), "labels": (np.dtype(np.uint8), (2,))}
+        "values": (np.dtype(np.int16), (2, 2, 2)),
+        "labels": (np.dtype(np.uint8), (2,)),
+    }
 
 
 class Boom:
@@ -68,18 +70,22 @@ class Boom:
         return exec, ("raise SystemExit('unpickled')",)
 
 
-@pytest.mark.parametrize("raw", [
-    npz(values=np.array([Boom()], object), labels=LABELS),
-    npz(values=VALUES.astype(">i2"), labels=LABELS),
-    npz(values=np.asfortranarray(VALUES), labels=LABELS),
-    npz(values=VALUES.astype(np.float64), labels=LABELS),
-    npz(values=VALUES[:1], labels=LABELS),
-    npz(values=VALUES, labels=LABELS)[:-40],
-    npz(labels=LABELS),
-    pickle.dumps(Boom()),
-    b"PK\x03\x04 but not really",
-    b"",
-], ids=lambda raw: f"{len(raw)} bytes")
+@pytest.mark.parametrize(
+    "raw",
+    [
+        npz(values=np.array([Boom()], object), labels=LABELS),
+        npz(values=VALUES.astype(">i2"), labels=LABELS),
+        npz(values=np.asfortranarray(VALUES), labels=LABELS),
+        npz(values=VALUES.astype(np.float64), labels=LABELS),
+        npz(values=VALUES[:1], labels=LABELS),
+        npz(values=VALUES, labels=LABELS)[:-40],
+        npz(labels=LABELS),
+        pickle.dumps(Boom()),
+        b"PK\x03\x04 but not really",
+        b"",
+    ],
+    ids=lambda raw: f"{len(raw)} bytes",
+)
 def test_other_npz_files_are_refused_and_nothing_is_unpickled(raw: bytes) -> None:
     with pytest.raises(Damaged):
         parse_npz(raw, SPECS)
@@ -101,8 +107,12 @@ def test_what_is_not_a_table_is_refused(raw: bytes) -> None:
 
 def labelled_set(use_registry: Callable[..., Path], *formats: str) -> None:
     files = {"npz": "both.npz", "thousandths": "both.txt.gz", "csv": "both.csv"}
-    use_registry(both=entry({"values": VALUES, "labels": LABELS},
-                            [{"format": form, "files": {files[form]: ["values", "labels"]}} for form in formats]))
+    use_registry(
+        both=entry(
+            {"values": VALUES, "labels": LABELS},
+            [{"format": form, "files": {files[form]: ["values", "labels"]}} for form in formats],
+        )
+    )
 
 
 FIRST = b"6.0000 -1.0000 0.2970 -0.0000 1.0000 \n"  # as zip.train at the book's site
@@ -145,16 +155,19 @@ def test_a_bomb_is_not_unpacked(
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize(("text", "complaint"), [
-    (TEXT.replace(b"0.2970", b"0.2980"), "has sha256"),
-    (TEXT.replace(b"0.2970", b"nan"), "has sha256"),
-    (TEXT.replace(b"0.2970", b"1e300"), "has sha256"),
-    (TEXT.replace(b"6.0000", b"7.0000"), "has sha256"),
-    (FIRST, "holds 1 x 4 values, not 2 x 2 x 2"),
-    (TEXT.replace(b"0.297", b"0.2x7"), "is not a table of numbers"),
-    (FIRST + b"5 -0.001\n", "is not a table of numbers"),
-    (TEXT * 100, "holds more than the 90 bytes"),
-])
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (TEXT.replace(b"0.2970", b"0.2980"), "has sha256"),
+        (TEXT.replace(b"0.2970", b"nan"), "has sha256"),
+        (TEXT.replace(b"0.2970", b"1e300"), "has sha256"),
+        (TEXT.replace(b"6.0000", b"7.0000"), "has sha256"),
+        (FIRST, "holds 1 x 4 values, not 2 x 2 x 2"),
+        (TEXT.replace(b"0.297", b"0.2x7"), "is not a table of numbers"),
+        (FIRST + b"5 -0.001\n", "is not a table of numbers"),
+        (TEXT * 100, "holds more than the 90 bytes"),
+    ],
+)
 def test_altered_text_is_corrupt(
     use_registry: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: bytes, complaint: str
 ) -> None:

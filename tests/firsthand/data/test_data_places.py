@@ -11,8 +11,12 @@ from tiny_data import GOOD, IMAGES, LABELS, Server, entry, idx
 from firsthand import data
 from firsthand.data import places
 
-MNIST = ["train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte.gz",
-         "t10k-labels-idx1-ubyte.gz"]
+MNIST = [
+    "train-images-idx3-ubyte.gz",
+    "train-labels-idx1-ubyte.gz",
+    "t10k-images-idx3-ubyte.gz",
+    "t10k-labels-idx1-ubyte.gz",
+]
 
 
 def put(folder: Path, **changed: bytes) -> None:
@@ -47,8 +51,12 @@ def test_places_come_in_order(tiny: Callable[..., Path], tmp_path: Path, monkeyp
     tiny()
     monkeypatch.setenv("FIRSTHAND_DATA", str(tmp_path / "mine"))
     monkeypatch.setattr(places, "VENDORED", tmp_path / "vendored")
-    folders = {"system": tmp_path / "system", "cache": tmp_path / "cache" / "data",
-               "FIRSTHAND_DATA": tmp_path / "mine", "vendored": tmp_path / "vendored"}
+    folders = {
+        "system": tmp_path / "system",
+        "cache": tmp_path / "cache" / "data",
+        "FIRSTHAND_DATA": tmp_path / "mine",
+        "vendored": tmp_path / "vendored",
+    }
     assert [place.name for place in places.places()] == ["vendored", "FIRSTHAND_DATA", "cache", "system"]
     for name, folder in folders.items():  # the last in order first, so that each one takes over from the one before
         put(folder)
@@ -61,10 +69,15 @@ def test_an_edition_that_is_only_half_here_gives_way_to_one_that_is_whole(
     use_registry: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arrays = {"images": IMAGES, "labels": LABELS}
-    use_registry(tiny=entry(arrays, [
-        {"format": "idx", "files": {"tiny/images.gz": ["images"], "tiny/absent.gz": ["labels"]}},
-        {"format": "idx", "files": {"tiny/images.gz": ["images"], "tiny/labels.gz": ["labels"]}},
-    ]))
+    use_registry(
+        tiny=entry(
+            arrays,
+            [
+                {"format": "idx", "files": {"tiny/images.gz": ["images"], "tiny/absent.gz": ["labels"]}},
+                {"format": "idx", "files": {"tiny/images.gz": ["images"], "tiny/labels.gz": ["labels"]}},
+            ],
+        )
+    )
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("FIRSTHAND_DATA", "~/mine")
     put(tmp_path / "mine")
@@ -72,23 +85,26 @@ def test_an_edition_that_is_only_half_here_gives_way_to_one_that_is_whole(
     assert np.array_equal(data.load("tiny")["labels"], LABELS)
 
 
-def test_missing_everywhere_names_the_places_and_the_remedy(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_everywhere_names_the_places_and_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FIRSTHAND_OFFLINE", "1")
     monkeypatch.setenv("FIRSTHAND_DATA", str(tmp_path / "mine"))
     with pytest.raises(data.DataError) as caught:
         data.load("mnist")
     files = " and ".join(f"mnist/{name}" for name in MNIST)
-    remedy = f"run `firsthand data fetch mnist` where there is a network, or set FIRSTHAND_DATA to a folder that " \
-             f"contains {files}"
-    assert str(caught.value) == f"""The data set mnist is not wholly on this machine. Tried:
+    remedy = (
+        f"run `firsthand data fetch mnist` where there is a network, or set FIRSTHAND_DATA to a folder that "
+        f"contains {files}"
+    )
+    assert (
+        str(caught.value)
+        == f"""The data set mnist is not wholly on this machine. Tried:
   vendored: {places.VENDORED}
   FIRSTHAND_DATA: {tmp_path / "mine"}
   cache: {tmp_path / "cache" / "data"}
   system: {tmp_path / "system"}
   the network: not tried, because FIRSTHAND_OFFLINE is set
 Remedy: {remedy}."""
+    )
     assert caught.value.exit_code == 2
     assert data.status("mnist").state == "missing" and len(data.status("mnist").missing) == 4
 
@@ -98,17 +114,21 @@ def test_locating_never_fetches_and_names_the_alternatives() -> None:
         data.locate("zip1989")
 
 
-@pytest.mark.parametrize(("images", "complaint"), [
-    (GOOD["images.gz"][:-12], r"it cannot be unpacked"),
-    (GOOD["images.gz"][:30] + b"?" + GOOD["images.gz"][31:], r"it (cannot be unpacked|has sha256)"),
-    (gzip.compress(idx(IMAGES)[:-1]), r"it holds 59 values, but its header promises 5 x 3 x 4"),
-    (gzip.compress(idx(IMAGES)[:9]), r"it ends within its header"),
-    (gzip.compress(idx(IMAGES) + b"!"), r"it holds 61 values, but its header promises 5 x 3 x 4"),
-    (gzip.compress(idx(IMAGES)[:-1] + b"!"), r"it has sha256 [0-9a-f]{64} for images, expected [0-9a-f]{64}"),
-    (gzip.compress(idx(IMAGES.reshape(3, 5, 4))), r"it has images as uint8 3 x 5 x 4, not uint8 5 x 3 x 4"),
-    (gzip.compress(bytes(1 << 24)), r"it holds more than the 1,084 bytes that this data can take"),
-    (b"", r"it is not an IDX file"),
-], ids=lambda value: value if isinstance(value, str) else f"{len(value)} bytes")
+@pytest.mark.parametrize(
+    ("images", "complaint"),
+    [
+        (GOOD["images.gz"][:-12], r"it cannot be unpacked"),
+        (GOOD["images.gz"][:30] + b"?" + GOOD["images.gz"][31:], r"it (cannot be unpacked|has sha256)"),
+        (gzip.compress(idx(IMAGES)[:-1]), r"it holds 59 values, but its header promises 5 x 3 x 4"),
+        (gzip.compress(idx(IMAGES)[:9]), r"it ends within its header"),
+        (gzip.compress(idx(IMAGES) + b"!"), r"it holds 61 values, but its header promises 5 x 3 x 4"),
+        (gzip.compress(idx(IMAGES)[:-1] + b"!"), r"it has sha256 [0-9a-f]{64} for images, expected [0-9a-f]{64}"),
+        (gzip.compress(idx(IMAGES.reshape(3, 5, 4))), r"it has images as uint8 3 x 5 x 4, not uint8 5 x 3 x 4"),
+        (gzip.compress(bytes(1 << 24)), r"it holds more than the 1,084 bytes that this data can take"),
+        (b"", r"it is not an IDX file"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else f"{len(value)} bytes",
+)
 def test_a_corrupt_file_is_an_error_and_never_replaced(
     tiny: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, images: bytes, complaint: str
 ) -> None:

@@ -21,13 +21,30 @@ def users_folder(isolated: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FIRSTHAND_OFFLINE", "1")
 
 
-@pytest.mark.parametrize(("name", "published"), [
-    # MD5 of the four unpacked files, as many public projects check them
-    ("mnist", ["6bbc9ace898e44ae57da46a324031adb", "a25bea736e30d166cdddb491f175f624",
-               "2646ac647ad5339dbf082846283269ea", "27ae3e4e09519cfbb04c329615203637"]),
-    ("fashion_mnist", ["f4a8712d7a061bf5bd6d2ca38dc4d50a", "9018921c3c673c538a1fc5bad174d6f9",
-                       "8181f5470baa50b63fa0f6fddb340f0a", "15d484375f8d13e6eb1aabb0c3f46965"]),
-])
+@pytest.mark.parametrize(
+    ("name", "published"),
+    [
+        # MD5 of the four unpacked files, as many public projects check them
+        (
+            "mnist",
+            [
+                "6bbc9ace898e44ae57da46a324031adb",
+                "a25bea736e30d166cdddb491f175f624",
+                "2646ac647ad5339dbf082846283269ea",
+                "27ae3e4e09519cfbb04c329615203637",
+            ],
+        ),
+        (
+            "fashion_mnist",
+            [
+                "f4a8712d7a061bf5bd6d2ca38dc4d50a",
+                "9018921c3c673c538a1fc5bad174d6f9",
+                "8181f5470baa50b63fa0f6fddb340f0a",
+                "15d484375f8d13e6eb1aabb0c3f46965",
+            ],
+        ),
+    ],
+)
 def test_idx_sets_are_the_published_files(name: str, published: list[str]) -> None:
     found = data.load(name)
     assert [hashlib.md5(idx(array)).hexdigest() for array in found.arrays.values()] == published

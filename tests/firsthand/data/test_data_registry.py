@@ -69,20 +69,32 @@ def test_the_entry_that_the_next_test_breaks_is_good(use_registry: Callable[...,
     assert data.names() == ["tiny"]
 
 
-@pytest.mark.parametrize(("changes", "complaint"), [
-    ({"colour": "red"}, "tiny: .*unknown field `colour`"),
-    ({"licence__redistribution": "perhaps"}, "tiny: .*licence.redistribution"),
-    ({"arrays__images__dtype": "object"}, "dtype"),
-    ({"arrays__images__shape": [5, 0, 4]}, "shape"),
-    ({"arrays__images__sha256": "ABC"}, "sha256"),
-    ({"editions": []}, r"tiny.editions: is empty"),
-    ({"editions__0__format": "pickle"}, "format"),
-    ({"editions__0__files": {"tiny/images.gz": ["images"]}}, r"tiny.editions\[0\].files: hold images, but the set has"),
-    ({"editions__0__files": {"tiny/all.gz": ["images", "labels"]}}, r"the format idx holds 1, not 2 arrays"),
-    ({"editions__0__files": {"../images.gz": ["images"], "l.gz": ["labels"]}}, "must be a path below the data folder"),
-    ({"editions__0__files": {"/images.gz": ["images"], "l.gz": ["labels"]}}, "must be a path below the data folder"),
-    ({"editions__0__mirrors": ["https://example.org/data"]}, "must end with '/'"),
-])
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"colour": "red"}, "tiny: .*unknown field `colour`"),
+        ({"licence__redistribution": "perhaps"}, "tiny: .*licence.redistribution"),
+        ({"arrays__images__dtype": "object"}, "dtype"),
+        ({"arrays__images__shape": [5, 0, 4]}, "shape"),
+        ({"arrays__images__sha256": "ABC"}, "sha256"),
+        ({"editions": []}, r"tiny.editions: is empty"),
+        ({"editions__0__format": "pickle"}, "format"),
+        (
+            {"editions__0__files": {"tiny/images.gz": ["images"]}},
+            r"tiny.editions\[0\].files: hold images, but the set has",
+        ),
+        ({"editions__0__files": {"tiny/all.gz": ["images", "labels"]}}, r"the format idx holds 1, not 2 arrays"),
+        (
+            {"editions__0__files": {"../images.gz": ["images"], "l.gz": ["labels"]}},
+            "must be a path below the data folder",
+        ),
+        (
+            {"editions__0__files": {"/images.gz": ["images"], "l.gz": ["labels"]}},
+            "must be a path below the data folder",
+        ),
+        ({"editions__0__mirrors": ["https://example.org/data"]}, "must end with '/'"),
+    ],
+)
 def test_mistakes_name_the_file_the_place_and_the_remedy(
     use_registry: Callable[..., Path], changes: dict[str, Any], complaint: str
 ) -> None:

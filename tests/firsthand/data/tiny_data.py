@@ -22,17 +22,27 @@ def idx(array: np.ndarray) -> bytes:
 
 
 def described(array: np.ndarray) -> dict[str, Any]:
-    return {"dtype": array.dtype.name, "shape": list(array.shape), "meaning": "made for a test",
-            "sha256": hashlib.sha256(array.tobytes()).hexdigest()}
+    return {
+        "dtype": array.dtype.name,
+        "shape": list(array.shape),
+        "meaning": "made for a test",
+        "sha256": hashlib.sha256(array.tobytes()).hexdigest(),
+    }
 
 
 GOOD = {"images.gz": gzip.compress(idx(IMAGES)), "labels.gz": gzip.compress(idx(LABELS))}
 
 
 def entry(arrays: dict[str, np.ndarray], editions: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"title": "Made for a test", "kind": "images", "licence": {"name": "CC0", "redistribution": True},
-            "source": "these tests", "citation": "none",
-            "arrays": {name: described(array) for name, array in arrays.items()}, "editions": editions}
+    return {
+        "title": "Made for a test",
+        "kind": "images",
+        "licence": {"name": "CC0", "redistribution": True},
+        "source": "these tests",
+        "citation": "none",
+        "arrays": {name: described(array) for name, array in arrays.items()},
+        "editions": editions,
+    }
 
 
 Answer = Callable[[BaseHTTPRequestHandler, str], None]
@@ -97,5 +107,7 @@ def encoded(handler: BaseHTTPRequestHandler, file: str) -> None:
     handler.wfile.write(GOOD[file])
 
 
-ANSWERS: dict[str, Answer] = {answer.__name__: answer for answer in (
-    good, error_500, wrong_body, altered, truncated, truncated_in_silence, endless, bomb, encoded)}
+ANSWERS: dict[str, Answer] = {
+    answer.__name__: answer
+    for answer in (good, error_500, wrong_body, altered, truncated, truncated_in_silence, endless, bomb, encoded)
+}
