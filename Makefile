@@ -8,6 +8,7 @@
 .PHONY: run test check site clean
 
 BIN := .venv/bin
+comma := ,
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	if $$p -c '$(NEW_ENOUGH)' 2>/dev/null; then echo $$p; break; fi; done)
@@ -49,7 +50,7 @@ $(BIN)/python:
 
 .venv/ready-dev: .venv/ready
 	@echo "Adding what the tests and checks need (once)"
-	@$(call INSTALL,.[dev])
+	@$(call INSTALL,.[dev$(comma)docs])
 	@touch $@
 
 .venv/ready-docs: .venv/ready

@@ -29,7 +29,7 @@ def check_layer(layer: Step, *inputs: Any, no_grad: tuple[str, ...] = (), seed: 
     4. another forward in between, or an optimiser that rebinds `p.data`, changes nothing; nor does the order in which
        the inputs lie in memory;
     5. along 3 random directions for each input and each Param, the gradient agrees with central differences of the
-       random projection <cotangents, outputs>, within 1e-6 of the largest gradient in the layer. Every evaluation
+       random projection `sum(cotangent * output)`, within 1e-6 of the largest gradient in the layer. Every evaluation
        starts from the same Generators, so that dropout can be differentiated. Where one-sided slopes or two step sizes
        disagree, there is a kink within reach: then the whole check is repeated on inputs moved by about a thousandth;
     6. every Param receives a gradient, unless its path is in `no_grad`: then it must receive none.

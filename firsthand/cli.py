@@ -88,7 +88,7 @@ def run(slugs: Sequence[str], tier: Tier, claim_id: str | None, seeds: str | Non
         todo = missing(project, slug, units)
         if not as_json:
             out.print(f"[bold]{slug}[/]: {len(units)} runs, {len(units) - len(todo)} of them recorded already")
-        with report.LiveDisplay(todo, report.console(stderr=as_json)) as display:
+        with report.LiveDisplay(todo, project.manifest(slug), report.console(stderr=as_json)) as display:
             run_units(project, todo, jobs, display)
         evidence = Evidence(project, slug, project.runs(slug))
         judgements += [judge(claim, project.manifest(slug), evidence, wanted_seeds) for claim in claims]
@@ -126,6 +126,22 @@ def accept(slugs: Sequence[str]) -> None:
         for record in taken:
             records.write(record, project.results(slug))
         click.echo(f"{slug}: {len(taken)} records accepted into {project.results(slug)}")
+
+
+@cli.command()
+@click.argument("slugs", nargs=-1, metavar="[SLUG...]")
+def confirm(slugs: Sequence[str]) -> None:
+    """After a change of code: repeat the short fingerprint runs, and note in the committed records that they stand."""
+    project = Project.find()
+    for slug in slugs or project.slugs():
+        evidence = Evidence(project, slug, project.results(slug))
+        states: list[str] = []
+        for record in evidence.by_unit.values():
+            states.append(evidence.state(record))
+            if (confirmed := evidence.confirm(record)) != record:
+                records.write(confirmed, project.results(slug))
+        counts = ", ".join(f"{states.count(state)} {state}" for state in ("current", "stands", "stale"))
+        click.echo(f"{slug}: {counts}")
 
 
 @cli.command()

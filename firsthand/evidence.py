@@ -5,6 +5,8 @@ import math
 from pathlib import Path
 from typing import Literal
 
+import msgspec
+
 from firsthand import data, records
 from firsthand.code import code_hashes
 from firsthand.errors import FirsthandError
@@ -36,7 +38,16 @@ class Evidence:
             return "stale"
         if record.code == self._code:
             return "current"
-        return "stands" if self._fingerprint_holds(record) else "stale"
+        if records.code_version(self._code) in record.confirmed or self._fingerprint_holds(record):
+            return "stands"
+        return "stale"
+
+    def confirm(self, record: Record) -> Record:
+        """The record with a note that it stands under the code that is here now, so that nobody has to ask again."""
+        version = records.code_version(self._code)
+        if self.state(record) != "stands" or version in record.confirmed:
+            return record
+        return msgspec.structs.replace(record, confirmed=[*record.confirmed, version])
 
     @functools.cached_property
     def _code(self) -> dict[str, str]:

@@ -81,9 +81,3 @@ def units_of(slug: str, manifest: Manifest, claims: Iterable[Claim], seeds: Iter
             for need in needs(slug, manifest, claim, role, seeds_of(manifest, claim, wanted_seeds)):
                 found |= {unit.id: unit for unit in need.units()}
     return list(found.values())
-
-
-def budget_of(manifest: Manifest, unit: Unit) -> float:
-    """The seconds that the manifest allows the unit (the largest over the tiers that have its seed)."""
-    plans = manifest.experiments[unit.experiment].tiers.values()
-    return max(plan.budget for plan in plans)

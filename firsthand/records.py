@@ -61,6 +61,7 @@ class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     peak_memory_mb: float  # of the process that ran it
     finished: str  # UTC, ISO 8601
     checksum: str  # of measurements and arrays, so that a number changed by hand is noticed
+    confirmed: list[str] = []  # later code (see `code_version`) under which the fingerprint run gave the same
 
     @property
     def key(self) -> str:
@@ -69,6 +70,11 @@ class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def file_name(self) -> str:
         return f"{self.unit.experiment}-{self.unit.seed}-{self.key}.json"
+
+
+def code_version(code: dict[str, str]) -> str:
+    """One word for the hashes of all files."""
+    return address(code)
 
 
 def checksum(measurements: dict[str, float], arrays: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
+from firsthand.manifest import Manifest
 from firsthand.records import Unit
 from firsthand.verdicts import Judgement
 
@@ -32,8 +33,9 @@ def console(stderr: bool = False) -> Console:
 class LiveDisplay:
     """One bar for the whole run and one for each unit at work; on a plain stream, one line for each finished unit."""
 
-    def __init__(self, units: Sequence[Unit], out: Console) -> None:
+    def __init__(self, units: Sequence[Unit], manifest: Manifest, out: Console) -> None:
         self._labels = {unit.id: unit.label() for unit in units}
+        self._manifest = manifest
         self._tasks: dict[str, TaskID] = {}
         self._out = out
         self._bars = Progress(
@@ -65,7 +67,9 @@ class LiveDisplay:
             self._bars.remove_task(self._tasks.pop(unit.id))
         self._bars.advance(self._all)
         variant = ", ".join(f"{name}={value}" for name, value in unit.settings.items() if isinstance(value, str | bool))
-        self._out.print(f"  {unit.label()}  {seconds:.1f} s  [bright_black]{variant}[/]", soft_wrap=True)
+        budget = max(plan.budget for plan in self._manifest.experiments[unit.experiment].tiers.values())
+        over = f"  [yellow]over its budget of {budget:g} s[/]" if seconds > budget else ""
+        self._out.print(f"  {unit.label()}  {seconds:.1f} s  [bright_black]{variant}[/]{over}", soft_wrap=True)
 
 
 def number(value: float | None) -> str:

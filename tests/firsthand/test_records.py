@@ -7,6 +7,7 @@ from toy import EXPERIMENTS, Toy
 from firsthand.code import code_hashes
 from firsthand.errors import FirsthandError
 from firsthand.evidence import Evidence
+from firsthand.project import Project
 from firsthand.records import Unit, address, read_all, write
 from firsthand.run import execute
 
@@ -72,6 +73,20 @@ def test_states(toy: Toy, change: tuple[str, str], state: str) -> None:
     judgement = msgspec.json.decode(verdict.stdout)[0]
     stands = any("the record stands" in note for note in judgement["notes"])
     assert (judgement["stale"], stands) == toy_states[state], verdict.stdout
+
+
+def test_confirming_saves_the_next_fingerprint_run(toy: Toy) -> None:
+    write(execute(toy.project, unit(toy)), toy.project.results(toy.slug))
+    toy.experiments.write_text(EXPERIMENTS.replace("5)", "6 - 1)"))
+    assert toy("confirm", toy.slug).stdout == f"{toy.slug}: 0 current, 1 stands, 0 stale\n"
+    (record,) = read_all(toy.project.results(toy.slug)).values()
+    assert len(record.confirmed) == 1 and len(list(toy.project.results(toy.slug).iterdir())) == 1
+    toy.manifest["experiments"]["work"]["fingerprint"] = None  # a fingerprint run would now be impossible
+    toy.save()
+    evidence = Evidence(Project(toy.root), toy.slug, toy.project.results(toy.slug))
+    assert evidence.state(record) == "stands" and evidence.confirm(record) == record
+    toy.experiments.write_text(EXPERIMENTS.replace("5)", "7 - 2)"))  # other code again: not confirmed
+    assert toy("confirm", toy.slug).stdout == f"{toy.slug}: 0 current, 0 stands, 1 stale\n"
 
 
 @pytest.mark.parametrize("damage", ["truncated", "number", "renamed", "empty"])

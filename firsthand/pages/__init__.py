@@ -1,0 +1,83 @@
+"""The pages of the site that are made from manifests, records, designs, source and docstrings.
+
+`generate` is a pure function of the checkout: path in the site -> content. `hook` hands its result to MkDocs, `write`
+to any other program that builds sites from Markdown.
+"""
+
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from firsthand.errors import FirsthandError
+from firsthand.figures import draw
+from firsthand.pages.datasets import data_page
+from firsthand.pages.designs import design_page, documents
+from firsthand.pages.home import papers_table, verdicts_table
+from firsthand.pages.paper import paper_page
+from firsthand.pages.reference import modules, modules_table, reference_pages
+from firsthand.pages.view import View, view
+from firsthand.project import Project
+from firsthand.records import write_atomically
+from firsthand.yamlfile import read_text
+
+Pages: TypeAlias = dict[str, str | bytes]
+
+
+def generate(project: Project) -> Pages:
+    """Every generated file of the site, by its path there."""
+    views = [view(project, slug) for slug in project.slugs()]
+    pages: Pages = {}
+    for one in views:
+        figures = draw(project, one.slug)
+        pages[f"papers/{one.slug}.md"] = paper_page(one, figures)
+        pages |= {f"papers/{one.slug}/{name}.svg": figure.svg for name, figure in figures.items()}
+        pages |= {
+            f"designs/{name}.md": design_page(one, document) for name, document in documents(project, one.slug).items()
+        }
+    return pages | {"data.md": data_page(views)} | reference_pages(project) | _filled_in(project, views)
+
+
+def _filled_in(project: Project, views: list[View]) -> Pages:
+    """The hand-written pages in which a generated table has its place."""
+    places = {
+        "index.md": {"papers": papers_table(views), "verdicts": verdicts_table()},
+        "reference/index.md": {"modules": modules_table(project)},
+    }
+    pages: Pages = {}
+    for path, tables in places.items():
+        text = read_text(project.root / "site" / path)
+        for name, content in tables.items():
+            text = text.replace("{{" + name + "}}", content)
+        pages[path] = text
+    return pages
+
+
+def navigation(project: Project) -> list[dict[str, Any]]:
+    """The menu, in the form of `nav` in mkdocs.yml."""
+    manifests = {slug: project.manifest(slug) for slug in project.slugs()}
+    papers = [{f"{manifest.title} ({manifest.year})": f"papers/{slug}.md"} for slug, manifest in manifests.items()]
+    designs = [
+        {document.design.title: f"designs/{name}.md"}
+        for slug in manifests
+        for name, document in documents(project, slug).items()
+    ]
+    core = [{f"core.{path.stem}": f"reference/{path.stem}.md"} for path in modules(project)]
+    return [
+        {"Home": "index.md"},
+        {"Running it": "run.md"},
+        {"Papers": papers},
+        {"Designs": designs},
+        {"Data sets": "data.md"},
+        {"The core": ["reference/index.md", *core]},
+    ]
+
+
+def write(project: Project, folder: Path) -> int:
+    """Write all generated pages below `folder`; returns how many. The sources in site/ are never overwritten."""
+    if folder.resolve() == (project.root / "site").resolve():
+        raise FirsthandError(f"{folder}: holds the hand-written pages; name another folder.")
+    pages = generate(project)
+    for path, content in pages.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(target, content.encode() if isinstance(content, str) else content)
+    return len(pages)

@@ -1,0 +1,165 @@
+"""The generated pages: pure, complete, and saying nothing that was not computed."""
+
+import ast
+import inspect
+import re
+import typing
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from firsthand import data, design
+from firsthand.errors import FirsthandError
+from firsthand.evidence import Evidence
+from firsthand.pages import Pages, generate, text, write
+from firsthand.pages.designs import filled
+from firsthand.pages.gradients import derivations
+from firsthand.project import Project
+from firsthand.verdicts import Judgement, Verdict, judge
+
+SLUG = "lenet_1998"
+PAPER = f"papers/{SLUG}.md"
+GREEN = ("verdict--reproduced", "verdict--agrees-scaled", "verdict--confirmed")
+
+
+def of(pages: Pages, path: str) -> str:
+    page = pages[path]
+    assert isinstance(page, str)
+    return page
+
+
+def judged(project: Project) -> dict[str, Judgement]:
+    manifest = project.manifest(SLUG)
+    evidence = Evidence(project, SLUG, project.results(SLUG))
+    return {claim.id: judge(claim, manifest, evidence) for claim in manifest.claims}
+
+
+def row_of(page: str, claim_id: str) -> str:
+    rows = [line for line in page.splitlines() if line.startswith(f"| [**{claim_id}**]")]
+    assert len(rows) == 1, claim_id
+    return rows[0]
+
+
+def test_the_same_checkout_gives_the_same_pages(project: Project, pages: Pages) -> None:
+    assert generate(project) == pages
+
+
+@pytest.mark.parametrize("which", ["project", "counted", "bare"])
+def test_every_claim_stands_in_the_table_with_its_computed_verdict(which: str, request: pytest.FixtureRequest) -> None:
+    project: Project = request.getfixturevalue(which)
+    page = of(generate(project), PAPER)
+    for claim_id, judgement in judged(project).items():
+        assert text.verdict(judgement) in row_of(page, claim_id)
+        assert f'<details class="fold" id="claim-{claim_id}"' in page
+        assert f"firsthand run {SLUG} --claim {claim_id}\n" in page
+
+
+def test_a_counted_claim_is_reproduced_and_a_contradicted_one_is_shown(counted: Project) -> None:
+    pages = generate(counted)
+    page = of(pages, PAPER)
+    assert text.badge("reproduced") in row_of(page, "L1-connections")
+    assert text.badge("not reproduced") in row_of(page, "L1-parameters")
+    failed = page.partition("## What did not agree")[2].partition("## Figures")[0]
+    assert "**L1-parameters**" in failed and "why is not understood" in failed and "L1-connections" not in failed
+    assert "1 not reproduced" in of(pages, "index.md")
+    assert text.badge("not reproduced") in of(pages, f"designs/{SLUG}.md")
+
+
+def test_without_records_every_claim_is_not_run_and_nothing_is_green(bare: Project) -> None:
+    pages = generate(bare)
+    page = of(pages, PAPER)
+    claims = bare.manifest(SLUG).claims
+    for claim in claims:
+        assert text.badge("not run") in row_of(page, claim.id)
+    assert f"{len(claims)} not run" in of(pages, "index.md").partition("## How a verdict")[0]
+    for path in (PAPER, f"designs/{SLUG}.md"):
+        assert not any(green in of(pages, path) for green in GREEN)
+    assert "There are no accepted records: not run." in page
+    assert "What did not agree" not in page
+
+
+def test_what_is_stale_or_against_expectation_is_not_green(counted: Project) -> None:
+    judgement = judged(counted)["L1-connections"]
+    assert judgement.verdict == "reproduced"
+    stale = msgspec.structs.replace(judgement, stale=True, holds=False)
+    against = msgspec.structs.replace(judgement, kind="audit", verdict="confirmed", holds=False)
+    for badge in (text.verdict(stale), text.verdict(against), text.counts([stale])):
+        assert not any(green in badge for green in GREEN)
+    assert "reproduced (stale)" in text.verdict(stale) and "against expectation" in text.verdict(against)
+
+
+def test_every_verdict_has_a_mark_and_is_explained(pages: Pages) -> None:
+    home = of(pages, "index.md")
+    for word in typing.get_args(Verdict):
+        assert text.badge(word) in home
+    assert "{{" not in home
+
+
+def test_code_is_the_tested_source(project: Project, pages: Pages) -> None:
+    page = of(pages, PAPER)
+    blocks = re.findall(r'```python title="papers/(\S+)"\n(.*?)\n```', page, re.DOTALL)
+    assert len(blocks) == len(derivations(project.root, SLUG)) >= 4
+    for file, block in blocks:
+        source = (project.root / "papers" / file).read_text(encoding="utf-8")
+        (shown,) = ast.parse(block).body
+        assert isinstance(shown, ast.ClassDef | ast.FunctionDef)
+        (original,) = [node for node in ast.parse(source).body if getattr(node, "name", "") == shown.name]
+        assert isinstance(original, ast.ClassDef | ast.FunctionDef)
+        docstring = ast.get_docstring(original)
+        assert docstring is not None and inspect.cleandoc(docstring) in page
+        original.body = original.body[1:]
+        assert ast.dump(shown) == ast.dump(original)
+        lines = iter(source.splitlines())
+        assert all(line in lines for line in block.splitlines()), f"{shown.name}: the lines are not those of the file"
+        assert any(getattr(inner, "name", "") == "backward" for inner in ast.walk(shown))
+
+
+def test_every_backward_of_the_paper_is_on_its_page(project: Project, pages: Pages) -> None:
+    total = sum(path.read_text(encoding="utf-8").count("def backward(") for path in project.paper(SLUG).glob("*.py"))
+    assert of(pages, PAPER).count("def backward(") == total > 0
+
+
+def test_numbers_of_the_design_stand_in_its_prose(project: Project, pages: Pages) -> None:
+    document = design.read(project, SLUG)
+    page = of(pages, f"designs/{SLUG}.md")
+    assert "{{" in document.body and "{{" not in page
+    for item in (*document.design.properties, *document.design.constraints):
+        number = f"{int(item.value):,}" if item.value == int(item.value) else str(item.value)
+        for before, after in re.findall(rf"^(.*)\{{\{{{item.id}\}}\}}(.*)$", document.body, re.MULTILINE):
+            if "{{" not in before + after:
+                assert f"{before}{number}{after}" in page
+    for decision in document.design.decisions:
+        assert decision.choice in page and decision.choice in of(pages, PAPER)
+
+
+def test_an_unknown_name_in_the_prose_is_refused(bare: Project) -> None:
+    path = bare.root / "designs" / "other.md"
+    original = (bare.root / "designs" / f"{SLUG}.md").read_text(encoding="utf-8")
+    path.write_text(original.replace("{{order}}", "{{ordre}}"), encoding="utf-8")
+    try:
+        with pytest.raises(FirsthandError, match=r"other\.md:\d+: .*ordre.* names no property"):
+            filled(design.read(bare, "other"))
+    finally:
+        path.unlink()
+
+
+def test_data_sets_are_listed_with_their_licences(pages: Pages) -> None:
+    page = of(pages, "data.md")
+    for name in data.names():
+        assert f"`{name}`" in page and data.describe(name).licence.name in page and data.digest(name) in page
+
+
+def test_write_puts_every_page_on_the_disk_and_spares_the_sources(
+    project: Project, pages: Pages, tmp_path: Path
+) -> None:
+    assert write(project, tmp_path) == len(pages)
+    for path, content in pages.items():
+        assert (tmp_path / path).read_bytes() == (content.encode() if isinstance(content, str) else content)
+    with pytest.raises(FirsthandError, match="hand-written"):
+        write(project, project.root / "site")
+
+
+def test_text_from_a_manifest_cannot_break_a_table_or_become_a_tag() -> None:
+    assert text.inline("a\n b <c> < 3") == "a b &lt;c> < 3"
+    assert text.table(["x"], [["a|b"]]).splitlines()[2] == "| a&#124;b |"
