@@ -88,12 +88,15 @@ class Layer:
         yield from ((path, child) for path, child in self.walk() if isinstance(child, Layer))
 
     def named_params(self) -> Iterator[tuple[str, Param]]:
+        """Every Param by path, shared ones once."""
         yield from ((path, child) for path, child in self.walk() if isinstance(child, Param))
 
     def named_buffers(self) -> Iterator[tuple[str, Any]]:
+        """Every buffer by path."""
         yield from ((path, child) for path, child in self.walk() if isinstance(child, np.ndarray | np.generic))
 
     def named_generators(self) -> Iterator[tuple[str, np.random.Generator]]:
+        """Every Generator by path."""
         yield from ((path, child) for path, child in self.walk() if isinstance(child, np.random.Generator))
 
     def train(self) -> Self:
@@ -109,6 +112,7 @@ class Layer:
         return self
 
     def zero_grad(self) -> None:
+        """Set every grad to zero."""
         for _, p in self.named_params():
             p.grad = np.zeros_like(p.data)
 
