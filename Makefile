@@ -1,11 +1,12 @@
-# make run    set up, then reproduce lenet_1998's quick tier on the embedded digits
-# make test   set up, then run the tests
-# make check  style, types, the arrows between the packages, the designs
-# make site   build the site into build/site
-# make clean  remove everything that can be made again (but not .venv)
+# make run      set up, then reproduce lenet_1998's quick tier on the embedded digits
+# make test     set up, then run the tests
+# make check    style, types, the arrows between the packages, the designs
+# make site     build the site into build/site
+# make browser  test the built site in Chromium, if there is one
+# make clean    remove everything that can be made again (but not .venv)
 
 .DEFAULT_GOAL := run
-.PHONY: run test check site clean
+.PHONY: run test check site browser clean
 
 BIN := .venv/bin
 comma := ,
@@ -33,6 +34,9 @@ site: .venv/ready-docs
 	$(BIN)/python -m firsthand.pages.assets
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
+browser: site .venv/ready-browser
+	$(BIN)/pytest tests/site -m browser
+
 clean:
 	rm -rf build .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
 
@@ -51,6 +55,10 @@ $(BIN)/python:
 .venv/ready-dev: .venv/ready
 	@echo "Adding what the tests and checks need (once)"
 	@$(call INSTALL,.[dev$(comma)docs])
+	@touch $@
+
+.venv/ready-browser: .venv/ready-dev
+	@$(call INSTALL,.[browser])
 	@touch $@
 
 .venv/ready-docs: .venv/ready

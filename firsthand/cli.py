@@ -237,9 +237,9 @@ def _show(judgements: list[Judgement], as_json: bool) -> None:
     else:
         out = report.console()
         out.print(report.claims_table(judgements))
-        for judgement in judgements:
-            for note in judgement.notes:
-                out.print(f"  {judgement.claim}: {note}", soft_wrap=True)
+        for note in dict.fromkeys(note for judgement in judgements for note in judgement.notes):
+            claims = ", ".join(judgement.claim for judgement in judgements if note in judgement.notes)
+            out.print(f"  {claims}: {note}", soft_wrap=True)
         out.print(report.summary(judgements), soft_wrap=True)
     sys.exit(exit_code(judgements))
 
