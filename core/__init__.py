@@ -5,6 +5,7 @@ import sys
 import numpy as np
 
 from core.activations import relu, scaled_tanh, sigmoid, softmax, tanh
+from core.adaptive import Adagrad, Adam, AdamW, AMSGrad, RMSProp
 from core.check import GradientError, check_layer
 from core.containers import Residual, Sequential, predict
 from core.conv import Conv2d, conv2d, pad2d
@@ -13,12 +14,17 @@ from core.dense import Linear
 from core.init import glorot_uniform, he_normal, lecun_normal, uniform_fan_in
 from core.layer import Array, Backward, Layer, Param, evaluation_copy, observe
 from core.losses import softmax_cross_entropy, squared_error
-from core.optim import SGD
+from core.optim import SGD, Momentum, Nesterov, Optimiser, clip_by_norm
 from core.pooling import Subsample, avg_pool2d, max_pool2d, sum_pool2d
+from core.schedules import constant, cosine, staircase, transformer, warm_up
 from core.state import load, save
 
 __all__ = [
     "SGD",
+    "AMSGrad",
+    "Adagrad",
+    "Adam",
+    "AdamW",
     "Array",
     "Backward",
     "Conv2d",
@@ -26,13 +32,20 @@ __all__ = [
     "GradientError",
     "Layer",
     "Linear",
+    "Momentum",
+    "Nesterov",
+    "Optimiser",
     "Param",
+    "RMSProp",
     "Residual",
     "Sequential",
     "Subsample",
     "avg_pool2d",
     "check_layer",
+    "clip_by_norm",
+    "constant",
     "conv2d",
+    "cosine",
     "cost",
     "evaluation_copy",
     "glorot_uniform",
@@ -50,9 +63,12 @@ __all__ = [
     "softmax",
     "softmax_cross_entropy",
     "squared_error",
+    "staircase",
     "sum_pool2d",
     "tanh",
+    "transformer",
     "uniform_fan_in",
+    "warm_up",
 ]
 
 # Prime the allocator. On Linux, glibc serves blocks above a threshold (at first 128 KiB) straight from the system and

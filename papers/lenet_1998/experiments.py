@@ -10,7 +10,7 @@ from core.containers import Sequential, predict
 from core.cost import cost
 from core.layer import Array, Layer
 from core.losses import softmax_cross_entropy, squared_error
-from core.optim import SGD
+from core.optim import SGD, Momentum, Optimiser
 from core.pooling import Subsample
 from firsthand import Result, Run
 
@@ -18,7 +18,7 @@ from . import data
 from . import model as networks
 from .layers import LocalConv2d, TableConv2d, map_criterion
 from .newton import DiagonalNewton
-from .training import Optimiser, answers, train
+from .training import answers, train
 
 
 def counts(run: Run, *, c3: str, wiring: str, biases: str, h3: int) -> Result:
@@ -158,7 +158,7 @@ def digits(
             map_criterion if penalties else softmax_cross_entropy,
             sets.train_images,
             sets.train_labels,
-            optimiser=SGD(network, rates[model], momentum=0.9),
+            optimiser=Momentum(network, rates[model], momentum=0.9),
             passes=passes,
             batch=batch,
             order=run.rng("order"),
@@ -242,7 +242,7 @@ def mnist(
             map_criterion if penalties else softmax_cross_entropy,
             data.permute(sets.train_images, see),
             sets.train_labels,
-            optimiser=SGD(network, rates[model], momentum=0.9),
+            optimiser=Momentum(network, rates[model], momentum=0.9),
             passes=passes,
             batch=batch,
             order=run.rng("order"),

@@ -16,6 +16,7 @@ import numpy as np
 
 from core.containers import Sequential
 from core.layer import Array, Layer, Param
+from core.optim import Optimiser
 
 
 def curvature(network: Sequential, x: Array, at_output: Array) -> dict[str, Array]:
@@ -46,22 +47,23 @@ def curvature(network: Sequential, x: Array, at_output: Array) -> dict[str, Arra
     return found
 
 
-class DiagonalNewton:
-    r"""Plain steps at a rate of each weight's own: \(w \leftarrow w - \frac{\eta}{\mu + h_w} \frac{dE}{dw}\).
+class DiagonalNewton(Optimiser):
+    r"""Steps at a rate of each weight's own: \(w \leftarrow w - \frac{\eta}{\mu + h_w} \frac{dE}{dw}\).
 
     `measure` sets the h from some examples; the papers repeat it before each pass. \(\mu\) keeps flat directions from
-    taking huge steps. Without a measurement, h is zero.
+    taking huge steps. Until the first measurement h is zero.
     """
 
+    slot_names = ("h",)
+
     def __init__(self, network: Sequential, rate: float, mu: float) -> None:
-        self.network, self.rate, self.mu = network, rate, mu
-        self.params = dict(network.named_params())
-        self.h = {name: np.zeros_like(p.data) for name, p in self.params.items()}
+        super().__init__(network, rate)
+        self.network, self.mu = network, mu
 
     def measure(self, x: Array, at_output: Array) -> None:
-        self.h = curvature(self.network, x, at_output)
+        """Take the curvature on the examples x; `at_output` is that of the criterion, as for `curvature`."""
+        self.slots["h"] = curvature(self.network, x, at_output)
 
-    def step(self) -> None:
-        for name, p in self.params.items():
-            p.data = p.data - self.rate / (self.mu + self.h[name]) * p.grad
-            p.grad.fill(0)
+    def change(self, p: Param, *slots: Array) -> Array:
+        (h,) = slots
+        return -self.rate / (self.mu + h) * p.grad

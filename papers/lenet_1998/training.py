@@ -1,23 +1,15 @@
 """The training loop of both papers: stochastic gradient descent, one batch (or one digit) after the other."""
 
 from collections.abc import Callable, Iterator
-from typing import Protocol
 
 import numpy as np
 
 from core.containers import predict
 from core.layer import Array, Backward, Layer
+from core.optim import Optimiser
 from firsthand import Run
 
 Criterion = Callable[[Array, Array], tuple[float, Backward]]
-
-
-class Optimiser(Protocol):
-    """Steps at a rate that the loop may change."""
-
-    rate: float
-
-    def step(self) -> None: ...
 
 
 def train(

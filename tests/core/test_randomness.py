@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from core import (
-    SGD,
     Conv2d,
     Linear,
+    Momentum,
     Sequential,
     Subsample,
     check_layer,
@@ -64,7 +64,7 @@ def trained(seed: int) -> list[np.ndarray]:
     model = Sequential(
         Conv2d(1, 2, 3, rng=rng), Subsample(2, rng=rng), scaled_tanh, Dropout(rng=rng), flatten, Linear(8, 3, rng=rng)
     )
-    optimiser = SGD(model, 0.1, 0.9)
+    optimiser = Momentum(model, 0.1, 0.9)
     x, labels = rng.normal(size=(4, 1, 6, 6)).astype(np.float32), np.array([0, 1, 2, 0])
     for _ in range(5):
         y, backward = model(x)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import core.state
-from core import SGD, Layer, Linear, Sequential, load, save, softmax_cross_entropy, tanh
+from core import SGD, Layer, Linear, Momentum, Sequential, load, save, softmax_cross_entropy, tanh
 from tests.core.helpers import normal, seeded
 from tests.core.test_layer import Dropout
 
@@ -35,17 +35,17 @@ def same(a: dict, b: dict) -> None:
 
 def test_fifty_steps_saved_and_fifty_more_are_a_hundred(tmp_path) -> None:
     straight = model()
-    optimiser = SGD(straight, 0.1, 0.9)
+    optimiser = Momentum(straight, 0.1, 0.9)
     train(straight, optimiser, 100)
 
     first = model()
-    first_optimiser = SGD(first, 0.1, 0.9)
+    first_optimiser = Momentum(first, 0.1, 0.9)
     train(first, first_optimiser, 50)
     save(tmp_path / "half.npz", first, first_optimiser, epoch=50, note="half way")
 
     second = model()
     second["drop"].rng.random(7)  # whatever state it is in
-    second_optimiser = SGD(second, 0.3, 0.9)
+    second_optimiser = Momentum(second, 0.3, 0.9)
     extra = load(tmp_path / "half.npz", second, second_optimiser)
     assert (int(extra["epoch"]), str(extra["note"])) == (50, "half way")
     train(second, second_optimiser, 50)
@@ -64,7 +64,7 @@ def test_every_kind_of_generator(tmp_path) -> None:
 
 def test_without_optimiser_the_slots_are_left_alone(tmp_path) -> None:
     net = model()
-    save(tmp_path / "a.npz", net, SGD(net, 0.1, 0.9))
+    save(tmp_path / "a.npz", net, Momentum(net, 0.1, 0.9))
     load(tmp_path / "a.npz", model())
 
 
@@ -86,7 +86,7 @@ def refused(path, net: Layer, optimiser: SGD | None, words: str) -> None:
 
 def test_what_does_not_fit_is_listed_and_changes_nothing(tmp_path) -> None:
     path, net = tmp_path / "a.npz", model()
-    train(net, optimiser := SGD(net, 0.1, 0.9), 3)
+    train(net, optimiser := Momentum(net, 0.1, 0.9), 3)
     save(path, net, optimiser)
 
     other = model()
@@ -99,7 +99,7 @@ def test_what_does_not_fit_is_listed_and_changes_nothing(tmp_path) -> None:
     words = (
         r"param/0\.W: float32 \(4, 5\) in the file, float32 \(4, 6\) in the model; .*velocity\.out\.W: float32 \(5, 3\)"
     )
-    refused(path, wide, SGD(wide, 0.1, 0.9), words)
+    refused(path, wide, Momentum(wide, 0.1, 0.9), words)
 
     double = model().astype(np.float64)
     refused(path, double, None, r"param/0\.W: float32 \(4, 5\) in the file, float64 \(4, 5\) in the model")
@@ -121,7 +121,7 @@ def test_no_file_is_a_file_not_found(tmp_path) -> None:
 
 def test_a_damaged_file_is_named(tmp_path) -> None:
     path, net = tmp_path / "a.npz", model()
-    save(path, net, SGD(net, 0.1, 0.9))
+    save(path, net, Momentum(net, 0.1, 0.9))
     content = path.read_bytes()
     for length in [*range(0, len(content), 397), len(content) - 1]:
         path.write_bytes(content[:length])

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import SGD, Array, Linear, Param, Sequential, check_layer, predict, scaled_tanh, squared_error
+from core import SGD, Array, Linear, Optimiser, Param, Sequential, check_layer, predict, scaled_tanh, squared_error
 from firsthand.errors import FirsthandError
 from firsthand.evidence import Evidence
 from firsthand.figures import draw
 from firsthand.plan import units_of
 from firsthand.project import Project
-from firsthand.records import write
+from firsthand.records import Unit, write
 from firsthand.run import Run, execute
 from firsthand.verdicts import Judgement, judge
 from papers.lenet_1998 import data, model
@@ -163,7 +163,7 @@ def test_a_measured_step_is_shorter_where_the_error_bends() -> None:
     network = model.zip_network(rng())
     optimiser = DiagonalNewton(network, rate=0.01, mu=0.5)
     before = {name: p.data for name, p in network.named_params()}
-    optimiser.h = {name: np.full_like(p.data, 1.5) for name, p in network.named_params()}
+    optimiser.slots["h"] = {name: np.full_like(p.data, 1.5) for name, p in network.named_params()}
     for _, p in network.named_params():
         p.grad += 1
     optimiser.step()
@@ -186,7 +186,7 @@ def judgements(folder: Path) -> dict[str, Judgement]:
 
 
 def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(SGD, "step", lambda self: None)
+    monkeypatch.setattr(Optimiser, "step", lambda self: None)
 
 
 def flipped(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,3 +275,25 @@ def test_params_are_what_the_paper_counts() -> None:
     params: dict[str, Param] = dict(model.lenet5(rng()).named_params())
     assert sum(p.data.size for p in params.values()) == 60_000
     assert params["C3.W"].data.shape == (60, 5, 5)
+
+
+# -- on the full data sets (pytest -m full) ----------------------------------------------------------------------------
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("step", ["plain", "diagonal newton"])
+def test_two_passes_over_the_zip_code_digits(step: str) -> None:
+    """The 1989 network has learned most of what it will learn: fewer than a tenth of the test digits are misread."""
+    project = Project.find(Path(__file__))
+    settings = project.manifest(SLUG).experiments["zip"].settings | {"passes": 2, "step": step}
+    record = execute(project, Unit(SLUG, "zip", settings, 7))
+    assert record.measurements["test_misses"] < 200 and record.measurements["majority_misses"] > 1600
+
+
+@pytest.mark.full
+def test_one_pass_over_mnist() -> None:
+    project = Project.find(Path(__file__))
+    settings = project.manifest(SLUG).experiments["mnist"].settings | {"passes": 1}
+    record = execute(project, Unit(SLUG, "mnist", settings, 7))
+    assert record.measurements["test_error"] < 0.04
+    assert np.array(record.arrays["kernels"]).shape == (6, 5, 5)
