@@ -13,9 +13,10 @@ from core.cost import Cost, cost
 from core.dense import Linear
 from core.init import glorot_uniform, he_normal, lecun_normal, uniform_fan_in
 from core.layer import Array, Backward, Layer, Param, evaluation_copy, observe
-from core.losses import softmax_cross_entropy, squared_error
+from core.losses import binary_cross_entropy, kl_divergence, softmax_cross_entropy
 from core.optim import SGD, Momentum, Nesterov, Optimiser, clip_by_norm
 from core.pooling import Subsample, avg_pool2d, max_pool2d, sum_pool2d
+from core.regression import gaussian_kl, gaussian_nll, huber, mae, mse, squared_error
 from core.schedules import constant, cosine, staircase, transformer, warm_up
 from core.state import load, save
 
@@ -41,6 +42,7 @@ __all__ = [
     "Sequential",
     "Subsample",
     "avg_pool2d",
+    "binary_cross_entropy",
     "check_layer",
     "clip_by_norm",
     "constant",
@@ -48,11 +50,17 @@ __all__ = [
     "cosine",
     "cost",
     "evaluation_copy",
+    "gaussian_kl",
+    "gaussian_nll",
     "glorot_uniform",
     "he_normal",
+    "huber",
+    "kl_divergence",
     "lecun_normal",
     "load",
+    "mae",
     "max_pool2d",
+    "mse",
     "observe",
     "pad2d",
     "predict",

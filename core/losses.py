@@ -1,42 +1,29 @@
-"""Losses: `loss, backward = f(y, target)`, a Python float and, from `backward()`, the gradient of the first input.
+r"""Losses for classes: `loss, backward = f(logits, target)`, a Python float and, from `backward()`, the gradient of the
+logits. Targets and labels are data and get no gradient. Each is averaged over the batch, and over positions."""
 
-Targets and labels are data: they get no gradient. Every loss here is a mean over the batch.
-"""
+from typing import Any
 
 import numpy as np
 
-from core.guard import describe
+from core.guard import describe, finite
 from core.layer import Array, Backward
+from core.regression import alike
 
 
-def squared_error(y: Array, target: Array) -> tuple[float, Backward]:
-    r"""Half the squared distance to the target, summed over each example and averaged over the batch.
-
-    $$E = \frac{1}{N} \sum_n \frac{1}{2} \sum_j (y_{nj} - t_{nj})^2 \qquad dy = (y - t) / N$$
-
-    Shapes: y and target (N, ...), the same. Kept for backward: y - target.
-    Raises ValueError for an empty batch, and for a target of another shape or type than y.
-    """
-    if y.shape != target.shape or y.dtype != target.dtype or y.dtype.kind != "f" or y.size == 0:
-        raise ValueError(
-            f"squared_error: got {describe(y)} and {describe(target)}, expected floats of one shape and type, not empty"
-        )
-    n = len(y)
-    error = y - target
-    loss = 0.5 * float(np.vdot(error, error)) / n
-
-    def backward() -> Array:
-        return error / n  # E = |y - t|^2 / 2 N
-
-    return loss, backward
-
-
-def softmax_cross_entropy(logits: Array, labels: Array) -> tuple[float, Backward]:
+def softmax_cross_entropy(
+    logits: Array, labels: Array, *, smoothing: float = 0.0, ignore: int | None = None, weights: Array | None = None
+) -> tuple[float, Backward]:
     r"""The negative log probability of the labels under softmax, averaged over the batch (and over positions).
 
     $$E = -\frac{1}{M} \sum_m \log p_{m, l_m} \qquad p = \mathrm{softmax}(x) \qquad dx = (p - \mathrm{onehot}(l)) / M$$
 
     Shapes: logits x (..., K), labels (...), of an integer type; M is the number of labels.
+
+    - `ignore`: labels with this value are left out of the sum and of M; if all are, the loss is zero.
+    - `weights` c (K,): a label counts \(c_l\) times, in the sum and in M.
+    - `smoothing` \(\varepsilon\) (Szegedy et al. 2016, section 7): the target is \(1 - \varepsilon\) on the label and
+      \(\varepsilon / K\) on every class, each weighted by its c.
+
     Kept for backward: p and the labels. Softmax and logarithm are one, and stable for logits of any size.
     Raises ValueError for an empty batch, labels of the wrong shape or type, and labels outside 0 ... K - 1.
     """
@@ -47,19 +34,86 @@ def softmax_cross_entropy(logits: Array, labels: Array) -> tuple[float, Backward
             "expected floats (..., K) and integers (...), not empty"
         )
     k = logits.shape[-1]
-    rows, flat = logits.reshape(-1, k), labels.reshape(-1)  # (M, K), (M,)
+    rows, flat = logits.reshape(-1, k), labels.reshape(-1).astype(np.intp)  # (M, K), (M,)
+    seen = np.ones(len(flat), bool) if ignore is None else flat != ignore
+    flat = flat * seen
     if flat.min() < 0 or flat.max() >= k:
         raise ValueError(f"softmax_cross_entropy: labels run from {flat.min()} to {flat.max()}, expected 0 to {k - 1}")
-    m, index, shape = len(flat), np.arange(len(flat)), logits.shape
+    c = _class_weights(weights, k, rows)
+    smoothing = finite("softmax_cross_entropy", "smoothing", smoothing, least=0.0)
+    index, shape = np.arange(len(flat)), logits.shape
+    weight = seen * c[flat]  # (M,), how much each label counts
+    m = float(weight.sum()) or 1.0
+    on_label = (1 - smoothing) / m * weight  # (M,)
+    on_every = (smoothing / k / m) * seen  # (M,), times c for each class
     shifted = rows - rows.max(axis=1, keepdims=True)  # the shift cancels in p
     p = np.exp(shifted)
     total = p.sum(axis=1, keepdims=True)  # (M, 1)
-    loss = float(np.log(total).sum() - shifted[index, flat].sum()) / m
+    surprise = np.log(total[:, 0]) - shifted[index, flat]  # (M,), - log p_l
+    loss = float((on_label * surprise).sum())
+    if smoothing:
+        loss += float((on_every * ((np.log(total) - shifted) @ c)).sum())
     p /= total
 
-    def backward() -> Array:
-        dx: Array = p / m  # E = mean of (log sum_j e^x_j - x_l): the logarithm gives p ...
-        dx[index, flat] -= 1.0 / m  # ... and - x_l gives minus one at the label
+    def backward() -> Any:
+        share = on_label + on_every * c.sum()  # (M,): how much target each row has in all
+        dx = p * share.astype(p.dtype)[:, None]  # log sum_j e^x_j gives p ...
+        dx[index, flat] -= on_label  # ... and - x minus the target: on the label ...
+        if smoothing:
+            dx -= (on_every[:, None] * c).astype(p.dtype)  # ... and on every class
         return dx.reshape(shape)
 
     return loss, backward
+
+
+def binary_cross_entropy(logits: Array, target: Array) -> tuple[float, Backward]:
+    r"""The negative log likelihood of targets between 0 and 1 under sigmoid(x), averaged over all M numbers.
+
+    $$E = \frac{1}{M} \sum \big[ \max(x, 0) - x t + \log(1 + e^{-|x|}) \big] \qquad dx = (\sigma(x) - t) / M$$
+
+    which is \(-t \log \sigma(x) - (1 - t) \log(1 - \sigma(x))\) without its overflows. Shapes: logits and target, the
+    same. Kept for backward: \(\sigma(x) - t\). Raises ValueError as `squared_error`, and for targets outside 0 to 1.
+    """
+    alike("binary_cross_entropy", logits, target)
+    if not (0 <= target.min() and target.max() <= 1):
+        raise ValueError(f"binary_cross_entropy: targets run from {target.min()} to {target.max()}, expected 0 to 1")
+    small = np.exp(-np.abs(logits))
+    loss = float((np.maximum(logits, 0) - logits * target + np.log1p(small)).sum()) / logits.size
+    error = np.exp(np.minimum(logits, 0)) / (1 + small) - target  # sigmoid(x) - t
+
+    def backward() -> Any:
+        return error * (1 / error.size)  # log(1 + e^x) - x t: sigmoid(x) - t
+
+    return loss, backward
+
+
+def kl_divergence(logits: Array, target: Array) -> tuple[float, Backward]:
+    r"""How far softmax(x) is from the distribution t, averaged over the batch (and over positions).
+
+    $$E = \frac{1}{M} \sum_m \sum_k t_{mk} \log \frac{t_{mk}}{p_{mk}} \qquad dx = \Big(p \sum_k t_k - t\Big) / M$$
+
+    Shapes: logits x and target t (..., K), t not negative, where t = 0 counts as zero. Kept for backward: p and t.
+    Raises ValueError as `squared_error`, and for negative targets.
+    """
+    alike("kl_divergence", logits, target)
+    if target.min() < 0:
+        raise ValueError(f"kl_divergence: the smallest target is {target.min()}, expected none below 0")
+    m = logits.size // logits.shape[-1]
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    log_t = np.log(np.maximum(target, np.finfo(target.dtype).tiny))
+    loss = float((target * (log_t - log_p)).sum()) / m
+    mass = target.sum(axis=-1, keepdims=True)
+
+    def backward() -> Any:
+        return (np.exp(log_p) * mass - target) * (1 / m)  # - t log p = t (log sum e^x - x)
+
+    return loss, backward
+
+
+def _class_weights(weights: Array | None, k: int, rows: Array) -> Array:
+    if weights is None:
+        return np.ones(k, rows.dtype)
+    if weights.shape != (k,) or not np.isfinite(weights).all() or weights.min() < 0:
+        raise ValueError(f"softmax_cross_entropy: got weights {weights}, expected {k} numbers, none negative")
+    return weights.astype(rows.dtype)

@@ -9,9 +9,10 @@ from core.activations import scaled_tanh
 from core.containers import Sequential, predict
 from core.cost import cost
 from core.layer import Array, Layer
-from core.losses import softmax_cross_entropy, squared_error
+from core.losses import softmax_cross_entropy
 from core.optim import SGD, Momentum, Optimiser
 from core.pooling import Subsample
+from core.regression import squared_error
 from firsthand import Result, Run
 
 from . import data

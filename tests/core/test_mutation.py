@@ -6,6 +6,7 @@ A survivor that is not listed fails the test, and so does one that is listed and
 
 import types
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
@@ -26,11 +27,19 @@ def activations(m: types.ModuleType) -> list[tuple]:
 
 
 def losses(m: types.ModuleType) -> list[tuple]:
+    labels, weights = np.array([[0, 3, 3], [2, 1, 0]]), np.array([0.5, 1, 2, 3])
+    some = np.abs(normal(5, 4, seed=1)) / 4
     return [
-        (m.squared_error, normal(5, 4), normal(5, 4, seed=1)),
         (m.softmax_cross_entropy, normal(5, 4), np.array([0, 3, 3, 2, 1])),
-        (m.softmax_cross_entropy, normal(2, 3, 4), np.array([[0, 3, 3], [2, 1, 0]])),
+        (partial(m.softmax_cross_entropy, smoothing=0.3, ignore=3, weights=weights), normal(2, 3, 4), labels),
+        (m.binary_cross_entropy, normal(5, 4), some),
+        (m.kl_divergence, normal(5, 4), some),
     ]
+
+
+def regression(m: types.ModuleType) -> list[tuple]:
+    pairs = [(f, normal(5, 4), normal(5, 4, seed=1)) for f in (m.squared_error, m.mse, m.mae, m.huber)]
+    return [*pairs, (m.gaussian_nll, normal(5, 3, 4), normal(5, 3, 2, seed=1)), (m.gaussian_kl, normal(5, 3, 4))]
 
 
 def pooling(m: types.ModuleType) -> list[tuple]:
@@ -68,6 +77,7 @@ MODULES: dict[str, tuple[tuple[str, ...], Specimens]] = {
     "dense": (("backward",), dense),
     "activations": (("backward",), activations),
     "losses": (("backward",), losses),
+    "regression": (("backward",), regression),
     "pooling": (("backward",), pooling),
     "conv": (("backward",), conv),
     "containers": (("backward",), containers),
