@@ -9,6 +9,7 @@ from core.adaptive import Adagrad, Adam, AdamW, AMSGrad, RMSProp
 from core.check import GradientError, check_layer
 from core.containers import Residual, Sequential, predict
 from core.conv import Conv2d, conv2d, pad2d
+from core.conv_transpose import Conv1d, ConvTranspose2d
 from core.cost import Cost, cost
 from core.dense import Linear
 from core.init import glorot_uniform, he_normal, lecun_normal, uniform_fan_in
@@ -28,7 +29,9 @@ __all__ = [
     "AdamW",
     "Array",
     "Backward",
+    "Conv1d",
     "Conv2d",
+    "ConvTranspose2d",
     "Cost",
     "GradientError",
     "Layer",

@@ -27,18 +27,27 @@ def pad2d(x: Array, width: int, value: float = 0.0) -> tuple[Array, Backward]:
     return y, backward
 
 
-def conv2d(x: Array, W: Array, stride: int = 1, padding: int = 0) -> tuple[Array, Backward]:
+def conv2d(
+    x: Array, W: Array, stride: int = 1, padding: int = 0, dilation: int = 1, groups: int = 1
+) -> tuple[Array, Backward]:
     r"""y = W * x with `padding` zeros around x; a cross-correlation, as everywhere in this field. For stride s,
 
     $$y_{n,o,h,w} = \sum_{c,i,j} W_{o,c,i,j}\; x_{n,c,\,sh+i,\,sw+j}$$
     $$dW_{o,c,i,j} = \sum_{n,h,w} dy_{n,o,h,w}\; x_{n,c,\,sh+i,\,sw+j} \qquad
       dx_{n,c,a,b} = \sum_{o,i,j \,:\, sh+i=a,\, sw+j=b} W_{o,c,i,j}\; dy_{n,o,h,w}$$
 
-    Shapes: x (N, C, H, W), W (O, C, kh, kw), y (N, O, Ho, Wo) with Ho = floor((H + 2 padding - kh) / stride) + 1, and
-    Wo likewise. `backward(dy)` returns (dx, dW). Kept for backward: x and W.
-    Raises ValueError for shapes, types or numbers that do not fit.
+    With dilation d, \(x_{n,c,\,sh+di,\,sw+dj}\) stands in the sums: the kernel looks at every d-th pixel. With g
+    groups, input maps and output maps are cut into g equal parts, and each part of y sees only its part of x.
+
+    Shapes: x (N, C, H, W), W (O, C / g, kh, kw), y (N, O, Ho, Wo) with
+    Ho = floor((H + 2 padding - d (kh - 1) - 1) / stride) + 1, and Wo likewise. `backward(dy)` returns (dx, dW).
+    Kept for backward: x and W. Raises ValueError for shapes, types or numbers that do not fit.
     """
-    _check(x, W, stride, padding)
+    _check(x, W, stride, padding, dilation, groups)
+    if groups > 1:
+        return _conv_groups(x, W, stride, padding, dilation, groups)
+    if dilation > 1:
+        return _conv_dilated(x, W, stride, padding, dilation)
     xp = pad(x, padding, padding)
     if xp.shape[2:] == W.shape[2:]:
         return _conv_whole(x, W, padding)
@@ -73,15 +82,43 @@ def _conv_whole(x: Array, W: Array, padding: int) -> tuple[Array, Backward]:
     return y, backward
 
 
+def _conv_dilated(x: Array, W: Array, stride: int, padding: int, d: int) -> tuple[Array, Backward]:
+    """A dilated kernel is a larger kernel that is zero in between."""
+    O, C, kh, kw = W.shape
+    spread = np.zeros((O, C, d * (kh - 1) + 1, d * (kw - 1) + 1), W.dtype)
+    spread[:, :, ::d, ::d] = W
+    y, backward_conv = conv2d(x, spread, stride, padding)
+
+    def backward(dy: Array) -> tuple[Array, Array]:
+        dx, d_spread = backward_conv(dy)
+        return dx, d_spread[:, :, ::d, ::d]  # spread = W and zeros: the zeros are not weights
+
+    return y, backward
+
+
+def _conv_groups(x: Array, W: Array, stride: int, padding: int, dilation: int, groups: int) -> tuple[Array, Backward]:
+    """Each group is a convolution of its own."""
+    pairs = zip(np.split(x, groups, axis=1), np.split(W, groups, axis=0), strict=True)
+    outputs, callbacks = zip(*(conv2d(x_g, W_g, stride, padding, dilation) for x_g, W_g in pairs), strict=True)
+
+    def backward(dy: Array) -> tuple[Array, Array]:
+        dy_g = np.split(dy, groups, axis=1)  # y = [y_1, ..., y_g]
+        dx_g, dW_g = zip(*(callback(d) for callback, d in zip(callbacks, dy_g, strict=True)), strict=True)
+        return np.concatenate(dx_g, axis=1), np.concatenate(dW_g, axis=0)  # x = [x_1, ...], W = [W_1, ...]
+
+    return np.concatenate(outputs, axis=1), backward
+
+
 class Conv2d(Layer):
-    r"""y = W * x + b: a convolution with one kernel of shape (C, kh, kw) and one bias for each output map.
+    r"""y = W * x + b: a convolution with one kernel of shape (C / g, kh, kw) and one bias for each output map.
 
-    Shapes: x (N, c_in, H, W), W (c_out, c_in, kh, kw), b (c_out,), y (N, c_out, Ho, Wo) as for `conv2d`. W is drawn by
-    `init` with fan_in = c_in kh kw and fan_out = c_out kh kw; b is zero.
+    Shapes: x (N, c_in, H, W), W (c_out, c_in / g, kh, kw), b (c_out,), y (N, c_out, Ho, Wo) as for `conv2d`, g being
+    `groups`. W is drawn by `init` with fan_in = c_in kh kw / g and fan_out = c_out kh kw / g; b is zero.
 
-    Kept for backward: what `conv2d` keeps. Raises ValueError for sizes below 1, a negative padding, and an x that has
-    other channels, another type than W, or is smaller than the kernel. Source: LeCun et al. 1989, section 3; 1998,
-    section II-A. Differences: none of the equation; every output map sees every input map.
+    Kept for backward: what `conv2d` keeps. Raises ValueError for sizes below 1, a negative padding, groups that do not
+    divide the maps, and an x that has other channels, another type than W, or is smaller than the kernel.
+    Source: LeCun et al. 1989, section 3; 1998, section II-A. Differences: none of the equation; within a group, every
+    output map sees every input map.
     """
 
     def __init__(
@@ -92,6 +129,8 @@ class Conv2d(Layer):
         *,
         stride: int = 1,
         padding: int = 0,
+        dilation: int = 1,
+        groups: int = 1,
         bias: bool = True,
         rng: np.random.Generator,
         init: Init = lecun_normal,
@@ -103,12 +142,16 @@ class Conv2d(Layer):
         kh, kw = (whole("Conv2d", "kernel_size", k) for k in sizes)
         self.stride = whole("Conv2d", "stride", stride)
         self.padding = whole("Conv2d", "padding", padding, least=0)
-        shape = (c_out, c_in, kh, kw)
-        self.W = Param(init(generator("Conv2d", rng), shape, c_in * kh * kw, c_out * kh * kw))
+        self.dilation, self.groups = whole("Conv2d", "dilation", dilation), whole("Conv2d", "groups", groups)
+        if c_in % groups or c_out % groups:
+            raise ValueError(f"Conv2d: got {c_in} and {c_out} maps in {groups} groups, expected groups of equal size")
+        shape, area = (c_out, c_in // groups, kh, kw), kh * kw
+        self.W = Param(init(generator("Conv2d", rng), shape, c_in // groups * area, c_out // groups * area))
         self.b = Param(np.zeros(c_out, self.W.data.dtype)) if bias else None
 
     def __call__(self, x: Array) -> tuple[Array, Backward]:
-        y, backward_conv = conv2d(x, self.W.data, self.stride, self.padding)  # (N, O, Ho, Wo)
+        W, settings = self.W.data, (self.stride, self.padding, self.dilation, self.groups)
+        y, backward_conv = conv2d(x, W, *settings)  # (N, O, Ho, Wo)
         if self.b is not None:
             y += self.b.data[:, None, None]
 
@@ -133,13 +176,16 @@ class Conv2d(Layer):
         return math.prod(y_shape[1:]) * links
 
 
-def _check(x: Array, W: Array, stride: int, padding: int) -> None:
+def _check(x: Array, W: Array, stride: int, padding: int, dilation: int, groups: int) -> None:
     maps("conv2d", x)
-    whole("conv2d", "stride", stride)
+    for name, value in (("stride", stride), ("dilation", dilation), ("groups", groups)):
+        whole("conv2d", name, value)
     whole("conv2d", "padding", padding, least=0)
-    if W.ndim != 4 or x.shape[1] != W.shape[1] or x.dtype != W.dtype:
-        raise ValueError(f"conv2d: got x {describe(x)} and W {describe(W)}, expected (N, C, H, W) and (O, C, kh, kw)")
-    if x.shape[2] + 2 * padding < W.shape[2] or x.shape[3] + 2 * padding < W.shape[3]:
+    if W.ndim != 4 or x.shape[1] != groups * W.shape[1] or len(W) % groups or x.dtype != W.dtype:
+        C = "C" if groups == 1 else f"C / {groups}"
+        raise ValueError(f"conv2d: got x {describe(x)} and W {describe(W)}, expected (N, C, H, W) and (O, {C}, kh, kw)")
+    kernel = tuple(dilation * (k - 1) + 1 for k in W.shape[2:])
+    if x.shape[2] + 2 * padding < kernel[0] or x.shape[3] + 2 * padding < kernel[1]:
         raise ValueError(
-            f"conv2d: got maps of {x.shape[2:]} with padding {padding}, expected at least the kernel, {W.shape[2:]}"
+            f"conv2d: got maps of {x.shape[2:]} with padding {padding}, expected at least the kernel, {kernel}"
         )

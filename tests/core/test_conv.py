@@ -1,8 +1,10 @@
 """Convolution: contract over drawn geometries, equations in plain loops, PyTorch, blocks, refusals."""
 
+from functools import partial
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import core.columns
@@ -36,6 +38,36 @@ def test_contract(geometry: tuple, n: int, c_in: int, c_out: int, bias: bool) ->
     kernel, stride, padding, maps = geometry
     layer = Conv2d(c_in, c_out, kernel, stride=stride, padding=padding, bias=bias, rng=seeded())
     check_layer(layer, normal(n, c_in, *maps))
+
+
+GENERAL = [  # kernel, stride, padding, dilation, groups, maps
+    ((3, 2), 1, 1, 2, 1, (6, 7)),
+    ((2, 3), 2, 2, 3, 2, (7, 8)),
+    ((3, 3), 1, 0, 1, 4, (4, 5)),
+    ((2, 2), 1, 0, 2, 2, (3, 3)),  # the spread kernel covers the maps
+]
+
+
+@pytest.mark.parametrize(("kernel", "stride", "padding", "dilation", "groups", "maps"), GENERAL)
+def test_dilation_and_groups(kernel, stride, padding, dilation, groups, maps) -> None:
+    settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    layer = Conv2d(4, 8, kernel, **settings, rng=seeded()).astype(np.float64)
+    x = normal(3, 4, *maps)
+    check_layer(layer, x)
+    torch = pytest.importorskip("torch")
+    theirs = partial(torch.nn.functional.conv2d, **settings)
+    layer.zero_grad()
+    agrees_with_torch(layer, theirs, x, *data_of(layer), params=2)
+
+
+@few
+@given(geometries(), st.integers(1, 3), st.integers(1, 2))
+def test_contract_with_dilation_and_groups(geometry: tuple, dilation: int, groups: int) -> None:
+    kernel, stride, padding, maps = geometry
+    assume(padding < min(kernel))  # else outputs may see nothing but the border
+    maps = tuple(size + (dilation - 1) * (k - 1) for size, k in zip(maps, kernel, strict=True))
+    settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    check_layer(Conv2d(2, 4, kernel, **settings, rng=seeded()), normal(2, 2, *maps))
 
 
 def loops(x: Array, W: Array, dy: Array, stride: int, padding: int) -> tuple[Array, Array, Array]:

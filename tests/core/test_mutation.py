@@ -54,6 +54,15 @@ def conv(m: types.ModuleType) -> list[tuple]:
         (m.Conv2d(2, 3, (3, 2), stride=2, padding=1, rng=seeded()), normal(3, 2, 6, 5)),
         (m.Conv2d(2, 3, (2, 3), stride=3, bias=False, rng=seeded()), normal(3, 2, 5, 8)),
         (m.Conv2d(2, 3, (5, 6), padding=1, rng=seeded()), normal(4, 2, 3, 4)),
+        (m.Conv2d(4, 6, (2, 3), dilation=2, groups=2, rng=seeded()), normal(3, 4, 5, 6)),
+    ]
+
+
+def conv_transpose(m: types.ModuleType) -> list[tuple]:
+    return [
+        (m.ConvTranspose2d(2, 3, 3, stride=2, padding=1, rng=seeded()), normal(3, 2, 4, 5)),
+        (m.ConvTranspose2d(2, 3, 2, rng=seeded()), normal(3, 2, 4, 5)),
+        (m.Conv1d(2, 4, 3, stride=2, padding=1, dilation=2, groups=2, rng=seeded()), normal(3, 2, 7)),
     ]
 
 
@@ -80,6 +89,7 @@ MODULES: dict[str, tuple[tuple[str, ...], Specimens]] = {
     "regression": (("backward",), regression),
     "pooling": (("backward",), pooling),
     "conv": (("backward",), conv),
+    "conv_transpose": (("backward",), conv_transpose),
     "containers": (("backward",), containers),
     "columns": (("kernel_gradient", "input_gradient"), conv_with_columns),
 }
