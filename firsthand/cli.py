@@ -124,7 +124,7 @@ def accept(slugs: Sequence[str]) -> None:
                 f"{project.runs(slug)}: holds no current record of a planned run; `firsthand run {slug}` makes them."
             )
         for record in taken:
-            records.write(record, project.results(slug))
+            records.write(evidence.confirm(record), project.results(slug))
         click.echo(f"{slug}: {len(taken)} records accepted into {project.results(slug)}")
 
 
