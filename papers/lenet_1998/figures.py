@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from firsthand.figures import BLUE, GREY, ORANGE, RED, Records
+from firsthand.figures import BLUE, GREEN, GREY, ORANGE, RED, Records
 
 
 def architecture(records: Records) -> Figure:
@@ -70,22 +70,27 @@ def kernels(records: Records) -> Figure:
 
 def passes(records: Records) -> Figure:
     """Misses of the 1989 network after each pass, every seed, and the paper's last numbers."""
-    manifest = records.manifest
-    figure, panels = plt.subplots(1, 2, figsize=(8.5, 3.4))
+    variants: list[tuple[dict[str, Any], str, str]] = [
+        ({"kernels": "own"}, ORANGE, "own kernels, plain steps"),
+        ({}, BLUE, "shared kernels, plain steps"),
+        ({"step": "diagonal newton"}, GREEN, "shared kernels, the paper's steps"),
+    ]
+    figure, panels = plt.subplots(1, 2, figsize=(8.5, 3.6))
     for axes, name, claim, title in (
         (panels[0], "train_misses", "Z1-train", "7,291 training digits"),
         (panels[1], "test_misses", "Z1", "2,007 test digits"),
     ):
-        for settings, colour, label in (({}, BLUE, "shared kernels"), ({"kernels": "own"}, ORANGE, "own kernels")):
+        for settings, colour, label in variants:
             curves = [record.arrays[name] for record in records.all("zip", **settings)]
-            axes.plot(range(1, len(curves[0]) + 1), np.transpose(curves), color=colour, alpha=0.35, linewidth=1)
+            axes.plot(range(1, len(curves[0]) + 1), np.transpose(curves), color=colour, alpha=0.3, linewidth=1)
             axes.plot(range(1, len(curves[0]) + 1), np.mean(curves, axis=0), color=colour, label=label)
-        paper = float(manifest.claim(claim).paper.value)
-        axes.plot(len(curves[0]), paper, "*", color=RED, markersize=13, label=f"paper: {paper:.0f}")
+        paper = float(records.manifest.claim(claim).paper.value)
+        axes.plot(len(curves[0]), paper, "*", color=RED, markersize=13, label=f"the paper: {paper:.0f}")
         axes.set(title=title, xlabel="passes", ylabel="misread", yscale="log")
         axes.yaxis.set_major_formatter("{x:.0f}")
-    panels[0].legend()
-    panels[1].legend()
+        axes.legend(loc="upper right", fontsize=9)
+    panels[1].set_yticks([100, 150, 200, 300, 400])
+    panels[1].yaxis.set_minor_formatter("")
     return figure
 
 
