@@ -1,6 +1,9 @@
 """The command line: exit codes, stable JSON, and one sentence for each mistake."""
 
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -8,6 +11,7 @@ from toy import Toy
 
 from firsthand.verdicts import Judgement
 
+ROOT = Path(__file__).parents[2]
 FIELDS = set(Judgement.__struct_fields__)
 
 
@@ -95,6 +99,10 @@ def test_doctor(toy: Toy) -> None:
 
 def test_a_new_paper_runs_as_it_is(toy: Toy) -> None:
     assert toy("new", "fresh_2001").returncode == 0
+    for words in (["ruff", "check"], ["ruff", "format", "--check"]):
+        style = [sys.executable, "-m", *words, "--config", str(ROOT / "pyproject.toml"), "papers/fresh_2001", "tests"]
+        done = subprocess.run(style, cwd=toy.root, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
     assert toy("run", "fresh_2001").returncode == 0
     assert toy("accept", "fresh_2001").returncode == 0
     assert toy("design", "check", "fresh_2001").returncode == 0
