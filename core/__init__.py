@@ -12,11 +12,11 @@ from core.conv import Conv2d, conv2d, pad2d
 from core.conv_transpose import Conv1d, ConvTranspose2d
 from core.cost import Cost, cost
 from core.dense import Linear
-from core.init import glorot_uniform, he_normal, lecun_normal, uniform_fan_in
+from core.init import glorot_uniform, he_normal, lecun_normal, orthogonal, uniform_fan_in
 from core.layer import Array, Backward, Layer, Param, evaluation_copy, observe
 from core.losses import binary_cross_entropy, kl_divergence, softmax_cross_entropy
 from core.optim import SGD, Momentum, Nesterov, Optimiser, clip_by_norm
-from core.pooling import Subsample, avg_pool2d, max_pool2d, sum_pool2d
+from core.pooling import AvgPool2d, GlobalAvgPool, MaxPool2d, Subsample, avg_pool2d, max_pool2d, sum_pool2d
 from core.regression import gaussian_kl, gaussian_nll, huber, mae, mse, squared_error
 from core.schedules import constant, cosine, staircase, transformer, warm_up
 from core.state import load, save
@@ -28,14 +28,17 @@ __all__ = [
     "Adam",
     "AdamW",
     "Array",
+    "AvgPool2d",
     "Backward",
     "Conv1d",
     "Conv2d",
     "ConvTranspose2d",
     "Cost",
+    "GlobalAvgPool",
     "GradientError",
     "Layer",
     "Linear",
+    "MaxPool2d",
     "Momentum",
     "Nesterov",
     "Optimiser",
@@ -65,6 +68,7 @@ __all__ = [
     "max_pool2d",
     "mse",
     "observe",
+    "orthogonal",
     "pad2d",
     "predict",
     "relu",

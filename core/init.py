@@ -39,6 +39,23 @@ def glorot_uniform(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int
     return rng.uniform(-bound, bound, shape).astype(np.float32)
 
 
+def orthogonal(gain: float = 1.0) -> Init:
+    """w = gain Q with orthonormal rows or columns, whichever are fewer: lengths are kept (Saxe et al. 2014, section 3).
+
+    An array of more than two axes is taken as a matrix of its first axis against all others.
+    """
+    gain = finite("orthogonal", "gain", gain)
+
+    def init(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
+        rows, columns = shape[0], math.prod(shape[1:])
+        normal = rng.normal(size=(max(rows, columns), min(rows, columns)))
+        Q, R = np.linalg.qr(normal)
+        Q *= np.sign(np.diag(R))  # which makes every Q equally likely
+        return (gain * (Q if rows >= columns else Q.T)).reshape(shape).astype(np.float32)
+
+    return init
+
+
 def he_normal(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
     """w ~ N(0, 2 / fan_in): a ReLU lets half of the variance through (He et al. 2015, eq. 10)."""
     return rng.normal(0.0, math.sqrt(2.0 / fan_in), shape).astype(np.float32)

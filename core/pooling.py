@@ -88,6 +88,42 @@ def max_pool2d(x: Array, size: int) -> tuple[Array, Backward]:
     return y, backward
 
 
+class MaxPool2d(Layer):
+    """`max_pool2d` as a layer."""
+
+    def __init__(self, size: int) -> None:
+        self.size = whole("MaxPool2d", "size", size)
+
+    def __call__(self, x: Array) -> tuple[Array, Backward]:
+        return max_pool2d(x, self.size)
+
+
+class AvgPool2d(Layer):
+    """`avg_pool2d` as a layer."""
+
+    def __init__(self, size: int) -> None:
+        self.size = whole("AvgPool2d", "size", size)
+
+    def __call__(self, x: Array) -> tuple[Array, Backward]:
+        return avg_pool2d(x, self.size)
+
+
+class GlobalAvgPool(Layer):
+    """y = the mean of each map (Lin et al. 2013, section 3.2). Shapes: x (N, C, H, W), y (N, C). Keeps nothing."""
+
+    def __call__(self, x: Array) -> tuple[Array, Backward]:
+        maps("GlobalAvgPool", x)
+        shape, area = x.shape, x.shape[2] * x.shape[3]
+        y = x.mean(axis=(2, 3))  # (N, C)
+
+        def backward(dy: Array) -> Array:
+            return np.broadcast_to(
+                (dy * (1 / area))[:, :, None, None], shape
+            ).copy()  # y = sum / area: each gets dy / area
+
+        return y, backward
+
+
 class Subsample(Layer):
     r"""LeNet's sub-sampling: one coefficient and one bias for each map, applied to the sum over a window.
 

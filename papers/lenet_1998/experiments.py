@@ -152,20 +152,7 @@ def digits(
         network, penalties = networks.small_lenet(run.rng("weights")), True
     else:
         network, penalties = networks.dense_300(run.rng("weights"), sets.train_images[0].size), False
-    losses = list(
-        train(
-            run,
-            network,
-            map_criterion if penalties else softmax_cross_entropy,
-            sets.train_images,
-            sets.train_labels,
-            optimiser=Momentum(network, rates[model], momentum=0.9),
-            passes=passes,
-            batch=batch,
-            order=run.rng("order"),
-            falling=True,
-        )
-    )
+    losses = _fit(run, network, penalties, sets.train_images, sets.train_labels, rates[model], passes, batch)
     read = answers(network, sets.test_images, smallest=penalties)
     missed = np.flatnonzero(read != sets.test_labels)
     return Result(
@@ -236,20 +223,8 @@ def mnist(
     see = np.arange(sets.train_images[0].size)
     if pixels == "permuted":
         see = run.rng("pixels").permutation(see)
-    losses = list(
-        train(
-            run,
-            network,
-            map_criterion if penalties else softmax_cross_entropy,
-            data.permute(sets.train_images, see),
-            sets.train_labels,
-            optimiser=Momentum(network, rates[model], momentum=0.9),
-            passes=passes,
-            batch=batch,
-            order=run.rng("order"),
-            falling=True,
-        )
-    )
+    seen = data.permute(sets.train_images, see)
+    losses = _fit(run, network, penalties, seen, sets.train_labels, rates[model], passes, batch)
 
     def error(images: Array, right: Array) -> float:
         return float((answers(network, data.permute(images, see), smallest=penalties) != right).mean())
@@ -265,6 +240,29 @@ def mnist(
             "majority_error": sets.majority_misses() / len(sets.test_labels),
         },
         {"losses": losses, **({"kernels": network["C1"].W.data[:, 0]} if model == "lenet5" else {})},
+    )
+
+
+def _fit(
+    run: Run, network: Sequential, penalties: bool, images: Array, labels: Array, rate: float, passes: float, batch: int
+) -> list[float]:
+    """Train as for MNIST: momentum, a rate that falls to zero, a new order in each pass. The mean loss of each pass."""
+    criterion = map_criterion if penalties else softmax_cross_entropy
+    optimiser = Momentum(network, rate, momentum=0.9)
+    order = run.rng("order")
+    return list(
+        train(
+            run,
+            network,
+            criterion,
+            images,
+            labels,
+            optimiser=optimiser,
+            passes=passes,
+            batch=batch,
+            order=order,
+            falling=True,
+        )
     )
 
 

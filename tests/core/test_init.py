@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from core import glorot_uniform, he_normal, lecun_normal, uniform_fan_in
+from core import glorot_uniform, he_normal, lecun_normal, orthogonal, uniform_fan_in
 from tests.core.helpers import seeded
 
 FAN_IN, FAN_OUT = 50, 200
@@ -32,6 +32,16 @@ def test_scale_type_and_seed(init, deviation: float) -> None:
 def test_uniform_fan_in_keeps_its_bound() -> None:
     w = uniform_fan_in(2.4)(seeded(), (1000,), 24, 1)
     assert 0.099 < np.abs(w).max() <= np.float32(0.1)
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (3, 7), (7, 3), (4, 2, 3, 3)])
+def test_orthogonal(shape) -> None:
+    w = orthogonal(2.0)(seeded(), shape, 1, 1)
+    assert w.dtype == np.float32 and w.shape == shape
+    matrix = w.reshape(shape[0], -1)
+    small = matrix @ matrix.T if len(matrix) <= matrix.shape[1] else matrix.T @ matrix
+    np.testing.assert_allclose(small, 4 * np.eye(len(small)), atol=1e-5)
+    np.testing.assert_array_equal(w, orthogonal(2.0)(seeded(), shape, 1, 1))
 
 
 def test_refusals() -> None:

@@ -44,7 +44,8 @@ def regression(m: types.ModuleType) -> list[tuple]:
 
 def pooling(m: types.ModuleType) -> list[tuple]:
     pools = [(f, normal(2, 3, 4, 6), 2) for f in (m.sum_pool2d, m.avg_pool2d, m.max_pool2d)]
-    return [*pools, (m.Subsample(3, 2, rng=seeded()), normal(2, 3, 4, 6))]
+    layers = [m.MaxPool2d(2), m.AvgPool2d(2), m.GlobalAvgPool(), m.Subsample(3, 2, rng=seeded())]
+    return [*pools, *((layer, normal(2, 3, 4, 6)) for layer in layers)]
 
 
 def conv(m: types.ModuleType) -> list[tuple]:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import Subsample, avg_pool2d, check_layer, max_pool2d, sum_pool2d
+from core import AvgPool2d, GlobalAvgPool, MaxPool2d, Subsample, avg_pool2d, check_layer, max_pool2d, sum_pool2d
 from tests.core.helpers import agrees_with_torch, close, data_of, few, normal, seeded
 
 POOLS = [(sum_pool2d, np.sum), (avg_pool2d, np.mean), (max_pool2d, np.max)]
@@ -22,6 +22,17 @@ def test_contract(pool, size, n, c, rows, cols) -> None:
 @given(sizes, sizes, sizes, sizes, sizes)
 def test_subsample_contract(size, n, c, rows, cols) -> None:
     check_layer(Subsample(c, size, rng=seeded()), normal(n, c, size * rows, size * cols))
+
+
+@few
+@given(sizes, sizes, sizes, sizes)
+def test_layers(n, c, rows, cols) -> None:
+    x = normal(n, c, 2 * rows, 2 * cols)
+    for layer, function in ((MaxPool2d(2), max_pool2d), (AvgPool2d(2), avg_pool2d)):
+        check_layer(layer, x)
+        close(layer(x)[0], function(x, 2)[0])
+    check_layer(GlobalAvgPool(), x)
+    close(GlobalAvgPool()(x)[0], x.sum(axis=(2, 3)) / (4 * rows * cols))
 
 
 @pytest.mark.parametrize(("pool", "reduction"), POOLS)

@@ -106,3 +106,10 @@ def test_a_new_paper_runs_as_it_is(toy: Toy) -> None:
     assert toy("run", "fresh_2001").returncode == 0
     assert toy("accept", "fresh_2001").returncode == 0
     assert toy("design", "check", "fresh_2001").returncode == 0
+
+
+def test_results_that_cannot_be_written(toy: Toy) -> None:
+    toy("run", toy.slug)
+    (toy.root / "papers" / toy.slug / "results").write_text("a file where the folder should be")
+    assert "results: cannot be written" in toy.refused("accept", toy.slug)
+    assert len(list(toy.project.runs(toy.slug).glob("*.json"))) == 6  # nothing is lost
