@@ -6,17 +6,22 @@ import numpy as np
 
 from core.activations import relu, scaled_tanh, sigmoid, softmax, tanh
 from core.adaptive import Adagrad, Adam, AdamW, AMSGrad, RMSProp
+from core.attention import AdditiveAttention, MultiHeadAttention, attention, causal_mask, padding_mask
 from core.check import GradientError, check_layer
 from core.containers import Residual, Sequential, predict
 from core.conv import Conv2d, conv2d, pad2d
 from core.conv_transpose import Conv1d, ConvTranspose2d
 from core.cost import Cost, cost
 from core.dense import Linear
+from core.dropout import Dropout
 from core.init import glorot_uniform, he_normal, lecun_normal, orthogonal, uniform_fan_in
 from core.layer import Array, Backward, Layer, Param, evaluation_copy, observe
 from core.losses import binary_cross_entropy, kl_divergence, softmax_cross_entropy
+from core.nonlinearities import PReLU, elu, gelu, gelu_tanh, leaky_relu, log_softmax, selu, silu, softplus, softsign
+from core.normalisation import BatchNorm, GroupNorm, LayerNorm, RMSNorm
 from core.optim import SGD, Momentum, Nesterov, Optimiser, clip_by_norm
 from core.pooling import AvgPool2d, GlobalAvgPool, MaxPool2d, Subsample, avg_pool2d, max_pool2d, sum_pool2d
+from core.positions import rotary, sinusoidal
 from core.regression import gaussian_kl, gaussian_nll, huber, mae, mse, squared_error
 from core.schedules import constant, cosine, staircase, transformer, warm_up
 from core.state import load, save
@@ -27,56 +32,78 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "AdditiveAttention",
     "Array",
     "AvgPool2d",
     "Backward",
+    "BatchNorm",
     "Conv1d",
     "Conv2d",
     "ConvTranspose2d",
     "Cost",
+    "Dropout",
     "GlobalAvgPool",
     "GradientError",
+    "GroupNorm",
     "Layer",
+    "LayerNorm",
     "Linear",
     "MaxPool2d",
     "Momentum",
+    "MultiHeadAttention",
     "Nesterov",
     "Optimiser",
+    "PReLU",
     "Param",
+    "RMSNorm",
     "RMSProp",
     "Residual",
     "Sequential",
     "Subsample",
+    "attention",
     "avg_pool2d",
     "binary_cross_entropy",
+    "causal_mask",
     "check_layer",
     "clip_by_norm",
     "constant",
     "conv2d",
     "cosine",
     "cost",
+    "elu",
     "evaluation_copy",
     "gaussian_kl",
     "gaussian_nll",
+    "gelu",
+    "gelu_tanh",
     "glorot_uniform",
     "he_normal",
     "huber",
     "kl_divergence",
+    "leaky_relu",
     "lecun_normal",
     "load",
+    "log_softmax",
     "mae",
     "max_pool2d",
     "mse",
     "observe",
     "orthogonal",
     "pad2d",
+    "padding_mask",
     "predict",
     "relu",
+    "rotary",
     "save",
     "scaled_tanh",
+    "selu",
     "sigmoid",
+    "silu",
+    "sinusoidal",
     "softmax",
     "softmax_cross_entropy",
+    "softplus",
+    "softsign",
     "squared_error",
     "staircase",
     "sum_pool2d",
