@@ -22,9 +22,11 @@ from core.normalisation import BatchNorm, GroupNorm, LayerNorm, RMSNorm
 from core.optim import SGD, Momentum, Nesterov, Optimiser, clip_by_norm
 from core.pooling import AvgPool2d, GlobalAvgPool, MaxPool2d, Subsample, avg_pool2d, max_pool2d, sum_pool2d
 from core.positions import rotary, sinusoidal
+from core.probe import Probe
 from core.regression import gaussian_kl, gaussian_nll, huber, mae, mse, squared_error
 from core.schedules import constant, cosine, staircase, transformer, warm_up
 from core.state import load, save
+from core.watch import watch
 
 __all__ = [
     "SGD",
@@ -55,6 +57,7 @@ __all__ = [
     "Optimiser",
     "PReLU",
     "Param",
+    "Probe",
     "RMSNorm",
     "RMSProp",
     "Residual",
@@ -111,6 +114,7 @@ __all__ = [
     "transformer",
     "uniform_fan_in",
     "warm_up",
+    "watch",
 ]
 
 # Prime the allocator. On Linux, glibc serves blocks above a threshold (at first 128 KiB) straight from the system and

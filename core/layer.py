@@ -139,14 +139,14 @@ def parts(name: str, value: Any) -> Iterator[tuple[str, Any]]:
             yield from parts(f"{name}.{key}", item)
 
 
-def _rebuild(value: Any, leaf: Callable[[Any], Any]) -> Any:
+def rebuild(value: Any, leaf: Callable[[Any], Any]) -> Any:
     """An attribute's value with `leaf` applied to what its lists, tuples and dicts hold."""
     if isinstance(value, list):
-        return [_rebuild(item, leaf) for item in value]
+        return [rebuild(item, leaf) for item in value]
     if isinstance(value, tuple):
-        return tuple(_rebuild(item, leaf) for item in value)
+        return tuple(rebuild(item, leaf) for item in value)
     if isinstance(value, dict):
-        return {key: _rebuild(item, leaf) for key, item in value.items()}
+        return {key: rebuild(item, leaf) for key, item in value.items()}
     return leaf(value)
 
 
@@ -154,7 +154,7 @@ def replace_buffers(model: Layer, table: Mapping[int, Array]) -> None:
     """Put `table[id(old)]` in the place of each buffer `old`, wherever the model holds it."""
     for _, layer in model.named_layers():
         for name, value in list(vars(layer).items()):
-            vars(layer)[name] = _rebuild(value, lambda leaf: table.get(id(leaf), leaf))
+            vars(layer)[name] = rebuild(value, lambda leaf: table.get(id(leaf), leaf))
 
 
 def _structural_copy(model: L, finish: Callable[[Layer, Layer], None]) -> L:
@@ -166,7 +166,7 @@ def _structural_copy(model: L, finish: Callable[[Layer, Layer], None]) -> L:
             return value
         if id(value) not in copies:  # a layer that is used twice stays one layer in the copy
             twin = copies[id(value)] = copy.copy(value)
-            vars(twin).update({name: _rebuild(item, leaf) for name, item in vars(value).items()})
+            vars(twin).update({name: rebuild(item, leaf) for name, item in vars(value).items()})
             finish(value, twin)
         return copies[id(value)]
 

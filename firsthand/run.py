@@ -57,12 +57,17 @@ class Run:
             )
         return data.load(name)
 
-    def progress(self, done: int, total: int, loss: float | None = None) -> None:
-        """Report that `done` of `total` steps are over. A loss that is not finite ends the run here."""
+    def progress(
+        self, done: int, total: int, loss: float | None = None, where: Callable[[], str] | None = None
+    ) -> None:
+        """Report that `done` of `total` steps are over. A loss that is not finite ends the run here.
+
+        `where` is asked then, and only then, for a sentence on where that began (see `firsthand.clinic.where_nan`).
+        """
         if loss is not None and not math.isfinite(loss):
             raise FirsthandError(
                 f"The loss became {loss} after {done} of {total} steps (seed {self.seed}): training "
-                "diverged; lower the rate or check the gradients."
+                "diverged; lower the rate or check the gradients." + (f" {where()}" if where else "")
             )
         self.report(done, total, "" if loss is None else f"loss {loss:.4f}")
 

@@ -100,7 +100,7 @@ def test_a_worker_that_dies(toy: Toy) -> None:
 
 def test_training_that_diverges(toy: Toy, bend: Bend) -> None:
     bend("experiments", "work", "settings", "loss", to=float("nan"))
-    said = toy.refused("run", toy.slug)
+    said = toy.refused("run", toy.slug, "--jobs", "1")
     assert "toy_2000/work seed 1: The loss became nan after 1 of 5 steps" in said and "lower the rate" in said
 
 
