@@ -38,16 +38,16 @@ class Evidence:
             return "stale"
         if record.code == self._code:
             return "current"
-        if records.code_version(self._code) in record.confirmed or self._fingerprint_holds(record):
+        if records.code_version(self._code) == record.confirmed or self._fingerprint_holds(record):
             return "stands"
         return "stale"
 
     def confirm(self, record: Record) -> Record:
         """The record with a note that it stands under the code that is here now, so that nobody has to ask again."""
         version = records.code_version(self._code)
-        if self.state(record) != "stands" or version in record.confirmed:
+        if self.state(record) != "stands":
             return record
-        return msgspec.structs.replace(record, confirmed=[*record.confirmed, version])
+        return msgspec.structs.replace(record, confirmed=version)
 
     @functools.cached_property
     def _code(self) -> dict[str, str]:

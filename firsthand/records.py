@@ -61,7 +61,7 @@ class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     peak_memory_mb: float  # of the process that ran it
     finished: str  # UTC, ISO 8601
     checksum: str  # of measurements and arrays, so that a number changed by hand is noticed
-    confirmed: list[str] = []  # later code (see `code_version`) under which the fingerprint run gave the same
+    confirmed: str = ""  # the latest code (see `code_version`) under which the fingerprint run gave the same
 
     @property
     def key(self) -> str:

@@ -80,7 +80,7 @@ def test_confirming_saves_the_next_fingerprint_run(toy: Toy) -> None:
     toy.experiments.write_text(EXPERIMENTS.replace("5)", "6 - 1)"))
     assert toy("confirm", toy.slug).stdout == f"{toy.slug}: 0 current, 1 stands, 0 stale\n"
     (record,) = read_all(toy.project.results(toy.slug)).values()
-    assert len(record.confirmed) == 1 and len(list(toy.project.results(toy.slug).iterdir())) == 1
+    assert record.confirmed and len(list(toy.project.results(toy.slug).iterdir())) == 1
     toy.manifest["experiments"]["work"]["fingerprint"] = None  # a fingerprint run would now be impossible
     toy.save()
     evidence = Evidence(Project(toy.root), toy.slug, toy.project.results(toy.slug))
