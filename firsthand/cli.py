@@ -142,6 +142,8 @@ def confirm(slugs: Sequence[str]) -> None:
                 records.write(confirmed, project.results(slug))
         counts = ", ".join(f"{states.count(state)} {state}" for state in ("current", "stands", "stale"))
         click.echo(f"{slug}: {counts}")
+        for obstacle in evidence.obstacles:
+            click.echo(f"  a fingerprint cannot be taken: {obstacle}")
 
 
 @cli.command()

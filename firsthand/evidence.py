@@ -28,6 +28,7 @@ class Evidence:
     def __init__(self, project: Project, slug: str, folder: Path) -> None:
         self.project, self.slug, self.folder = project, slug, folder
         self.by_unit = records.read_all(folder)
+        self.obstacles: dict[str, None] = {}  # why fingerprints could not be taken, in the order met
 
     def get(self, unit: Unit) -> Record | None:
         return self.by_unit.get(unit.id)
@@ -70,7 +71,8 @@ class Evidence:
             return False
         try:
             now = take_fingerprint(self.project, record.unit)
-        except FirsthandError:  # it no longer runs, or its data are not here: the record cannot be vouched for
+        except FirsthandError as error:  # it no longer runs, or its data are not here: nobody can vouch for the record
+            self.obstacles[str(error).partition("\n")[0]] = None
             return False
         then = record.fingerprint.measurements
         return (

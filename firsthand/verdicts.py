@@ -84,6 +84,8 @@ def judge(claim: Claim, manifest: Manifest, evidence: Evidence, seeds: Iterable[
     if "stands" in states:
         notes = [*notes, "code has changed since; the fingerprint run still gives the same, so the record stands"]
     stale = "stale" in states
+    if stale:
+        notes = [*notes, *(f"its fingerprint cannot be taken: {obstacle}" for obstacle in evidence.obstacles)]
     return Judgement(
         paper=evidence.slug,
         claim=claim.id,
