@@ -14,6 +14,8 @@ from core.conv_transpose import Conv1d, ConvTranspose2d
 from core.cost import Cost, cost
 from core.dense import Linear
 from core.dropout import Dropout
+from core.embedding import Embedding
+from core.gated import GRU, LSTM
 from core.init import glorot_uniform, he_normal, lecun_normal, orthogonal, uniform_fan_in
 from core.layer import Array, Backward, Layer, Param, evaluation_copy, observe
 from core.losses import binary_cross_entropy, kl_divergence, softmax_cross_entropy
@@ -23,12 +25,17 @@ from core.optim import SGD, Momentum, Nesterov, Optimiser, clip_by_norm
 from core.pooling import AvgPool2d, GlobalAvgPool, MaxPool2d, Subsample, avg_pool2d, max_pool2d, sum_pool2d
 from core.positions import rotary, sinusoidal
 from core.probe import Probe
+from core.recurrent import GRUCell, LSTMCell, RNNCell
 from core.regression import gaussian_kl, gaussian_nll, huber, mae, mse, squared_error
 from core.schedules import constant, cosine, staircase, transformer, warm_up
+from core.sequence import RNN, Bidirectional
 from core.state import load, save
 from core.watch import watch
 
 __all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
     "SGD",
     "AMSGrad",
     "Adagrad",
@@ -39,14 +46,18 @@ __all__ = [
     "AvgPool2d",
     "Backward",
     "BatchNorm",
+    "Bidirectional",
     "Conv1d",
     "Conv2d",
     "ConvTranspose2d",
     "Cost",
     "Dropout",
+    "Embedding",
+    "GRUCell",
     "GlobalAvgPool",
     "GradientError",
     "GroupNorm",
+    "LSTMCell",
     "Layer",
     "LayerNorm",
     "Linear",
@@ -60,6 +71,7 @@ __all__ = [
     "Probe",
     "RMSNorm",
     "RMSProp",
+    "RNNCell",
     "Residual",
     "Sequential",
     "Subsample",

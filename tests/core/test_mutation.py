@@ -11,7 +11,8 @@ from functools import partial
 import numpy as np
 import pytest
 
-from core import GradientError, Linear, check_layer, tanh
+import core.sequence
+from core import GradientError, Layer, Linear, check_layer, tanh
 from tests.core.helpers import normal, seeded
 from tests.core.mutants import CORE, Mutant, mutants, original, parse
 
@@ -65,6 +66,34 @@ def conv_transpose(m: types.ModuleType) -> list[tuple]:
         (m.ConvTranspose2d(2, 3, 2, rng=seeded()), normal(3, 2, 4, 5)),
         (m.Conv1d(2, 4, 3, stride=2, padding=1, dilation=2, groups=2, rng=seeded()), normal(3, 2, 7)),
     ]
+
+
+def embedding(m: types.ModuleType) -> list[tuple]:
+    return [(m.Embedding(5, 3, rng=seeded()), np.array([[1, 3, 3, 1], [3, 4, 0, 2]]))]
+
+
+def recurrent(m: types.ModuleType) -> list[tuple]:
+    x, h, c = normal(3, 2), normal(3, 4, seed=1), normal(3, 4, seed=2)
+    cells = m.RNNCell(2, 4, rng=seeded()), m.GRUCell(2, 4, rng=seeded()), m.LSTMCell(2, 4, rng=seeded())
+    return [(cells[0], x, h), (cells[1], x, h), (cells[2], x, h, c)]
+
+
+def over_time(*layers: Layer, states: int) -> list[tuple]:
+    """With initial states and lengths, and without."""
+    x, lengths = normal(3, 5, 2), np.array([5, 2, 3])
+    h = [normal(3, 4, seed=k) for k in range(states)]
+    return [case for layer in layers for case in ((layer, x, *h, lengths), (layer, x))]
+
+
+def sequence(m: types.ModuleType) -> list[tuple]:
+    m.BLOCK_BYTES = 200  # two steps
+    rnn = [m.RNN(2, 4, rng=seeded(), reverse=reverse) for reverse in (False, True)]
+    both = m.Bidirectional(m.RNN(2, 3, rng=seeded()), m.RNN(2, 4, rng=seeded(1), reverse=True))
+    return [*over_time(*rnn, states=1), (both, normal(3, 5, 2)), (both, normal(3, 5, 2), np.array([5, 2, 3]))]
+
+
+def gated(m: types.ModuleType) -> list[tuple]:
+    return [*over_time(m.LSTM(2, 4, rng=seeded()), states=2), *over_time(m.GRU(2, 4, rng=seeded()), states=1)]
 
 
 def containers(m: types.ModuleType) -> list[tuple]:
@@ -129,6 +158,10 @@ MODULES: dict[str, tuple[tuple[str, ...], Specimens]] = {
     "pooling": (("backward",), pooling),
     "conv": (("backward",), conv),
     "conv_transpose": (("backward",), conv_transpose),
+    "embedding": (("backward",), embedding),
+    "recurrent": (("backward",), recurrent),
+    "sequence": (("backward",), sequence),
+    "gated": (("backward",), gated),
     "containers": (("backward",), containers),
     "nonlinearities": (("backward",), nonlinearities),
     "dropout": (("backward",), dropout),
@@ -139,6 +172,9 @@ MODULES: dict[str, tuple[tuple[str, ...], Specimens]] = {
 }
 
 EQUIVALENT = {
+    "embedding:Embedding.__call__.backward: -1  ->  1": "in `first`: word 0 is then summed with the repeated words",
+    "sequence:Sequence._call.backward: backward_steps(dH, *dothers)  ->  "
+    "backward_steps(*dothers, dH)": "an RNN has no other state; the comparison of LSTM with its cell notices",
     "nonlinearities:leaky_relu.backward: y > 0  ->  y >= 0": "at the kink, by a convention that has a test of its own",
     "nonlinearities:PReLU.__call__.backward: x > 0  ->  x >= 0": "likewise",
     "nonlinearities:elu.backward: y > 0  ->  y >= 0": "likewise",
@@ -161,6 +197,12 @@ EQUIVALENT = {
     "columns:input_gradient: -kw // stride  ->  -kw": "likewise",
     "columns:input_gradient: -kw // stride  ->  -kw * stride": "likewise",
 }
+
+
+@pytest.fixture(autouse=True)
+def two_steps_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For `gated`, whose backward goes through the steps block by block."""
+    monkeypatch.setattr(core.sequence, "BLOCK_BYTES", 1200)
 
 
 def survives(mutant: Mutant, specimens: Specimens) -> bool:
