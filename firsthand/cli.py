@@ -10,6 +10,7 @@ import msgspec
 
 from firsthand import design as designs
 from firsthand import records, report
+from firsthand.bench.cli import bench
 from firsthand.data.cli import data as data_group
 from firsthand.doctor import examine
 from firsthand.errors import FirsthandError
@@ -29,6 +30,7 @@ def cli() -> None:
 
 
 cli.add_command(data_group)
+cli.add_command(bench)
 
 
 @cli.command("list")
