@@ -1,13 +1,14 @@
 """The training loop of both papers: stochastic gradient descent, one batch (or one digit) after the other."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 
 from core.containers import predict
 from core.layer import Array, Backward, Layer
 from core.optim import Optimiser
-from firsthand import Run
+from firsthand import Run, where_nan
 
 Criterion = Callable[[Array, Array], tuple[float, Backward]]
 
@@ -40,15 +41,16 @@ def train(
             before_pass()
             sequence = np.arange(len(images)) if order is None else order.permutation(len(images))
         chosen = sequence[at * batch : (at + 1) * batch]
-        y, backward = model(images[chosen])
-        loss, backward_loss = criterion(y, targets[chosen])
+        x, target = images[chosen], targets[chosen]
+        y, backward = model(x)
+        loss, backward_loss = criterion(y, target)
+        if step % 200 == 0:  # before the step, so that the network can still be asked
+            run.progress(step, steps, loss, partial(where_nan, model, criterion, x, target))
         backward(backward_loss())
         if falling:
             optimiser.rate = rate * (1 - step / steps)
         optimiser.step()
         losses.append(loss)
-        if step % 200 == 0:
-            run.progress(step, steps, loss)
         if at == steps_in_pass - 1 or step == steps - 1:
             run.progress(step + 1, steps, float(np.mean(losses)))
             yield float(np.mean(losses))

@@ -19,6 +19,7 @@ from papers.lenet_1998 import data, model
 from papers.lenet_1998.layers import EuclideanUnits, LocalConv2d, TableConv2d, map_criterion
 from papers.lenet_1998.model import rows
 from papers.lenet_1998.newton import DiagonalNewton, curvature
+from papers.lenet_1998.training import train
 
 SLUG = "lenet_1998"
 TABLE = ((0, 2), (1,), (0, 1, 2), (2, 0))
@@ -236,6 +237,15 @@ def test_a_run_is_the_same_twice() -> None:
     short = type(unit)(SLUG, "digits", settings, 5)
     first, second = execute(project, short), execute(project, short)
     assert first.measurements == second.measurements and first.arrays == second.arrays
+
+
+def test_a_run_that_diverges_says_where() -> None:
+    network = Sequential(Linear(4, 3, rng=rng()), scaled_tanh, Linear(3, 2, rng=rng(1))).astype(np.float64)
+    network["0"].W.data[:] = np.inf
+    x, target = rng(2).normal(size=(8, 4)), np.zeros((8, 2))
+    steps = train(Run(seed=3), network, squared_error, x, target, optimiser=SGD(network, 0.1), passes=1, batch=4)
+    with np.errstate(all="ignore"), pytest.raises(FirsthandError, match=r"seed 3.*diverged.*Param 0\.W holds infinity"):
+        next(steps)
 
 
 def test_streams_are_independent() -> None:
