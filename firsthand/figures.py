@@ -102,7 +102,13 @@ def draw(project: Project, slug: str) -> dict[str, Drawn]:
 def _svg(function: Callable[[Records], Figure], records: Records) -> bytes:
     with plt.rc_context(STYLE):
         figure = function(records)
-        out = io.BytesIO()
-        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+        drawn = svg(figure)
         plt.close(figure)
+    return drawn
+
+
+def svg(figure: Figure) -> bytes:
+    """The figure as SVG, the same bytes each time; to be called in the style that it was drawn in."""
+    out = io.BytesIO()
+    figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     return out.getvalue()

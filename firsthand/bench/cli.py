@@ -153,7 +153,7 @@ def _naive(names: Sequence[str], folder: Path, as_json: bool) -> None:
     records.prepare(folder)
     rows = [naive.compare(name) for name in dict.fromkeys(names or naive.LAYERS)]
     date = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    report = {"format": 1, "date": date, "machine": machine() | {"blas_threads": 1}, "layers": rows}
+    report = naive.NaiveReport(date=date, machine=machine() | {"blas_threads": 1}, layers=rows)
     content = msgspec.json.format(msgspec.json.encode(report), indent=2)
     path = _write(content, folder, date, "-naive")
     if as_json:

@@ -1,99 +1,42 @@
-"""Layers beside plain loops: each equation written down sum by sum, in Python's own numbers.
+"""Layers beside plain loops of their equations (`loops`): a measure of what NumPy is for.
 
-The loops are a third opinion, next to central differences and PyTorch, and a measure of what NumPy is for. They work on
-the first examples of a batch only, and their time for all of it is extrapolated: it is proportional to the examples.
-Forward and backward are in both times. Arrays are lists here, `x[n][c][h][w]`.
+The loops work on the first examples of a batch only, and their time for all of it is extrapolated: it is proportional
+to the examples. Forward and backward are in both times.
 """
 
-import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from functools import partial
 
 import numpy as np
 from msgspec import Struct
 from threadpoolctl import threadpool_limits
 
 from core.activations import softmax
+from core.attention import attention
 from core.conv import conv2d
 from core.dense import Linear
-from core.layer import Array
+from core.layer import Array, Layer
+from core.normalisation import LayerNorm
 from core.pooling import max_pool2d
+from core.sequence import RNN
+from firsthand.bench.loops import (
+    Lists,
+    attention_loops,
+    conv_loops,
+    layer_norm_loops,
+    linear_loops,
+    max_pool_loops,
+    rnn_loops,
+    softmax_loops,
+)
 from firsthand.bench.measure import difference
 from firsthand.bench.workload import Draw
 from firsthand.project import unknown
 
-Lists: TypeAlias = Any  # nested lists of floats
 TOLERANCE = 1e-4  # between our float32 and the loops, which are in double precision
-
-
-def zeros(*shape: int) -> Lists:
-    return np.zeros(shape).tolist()
-
-
-def linear_loops(x: Lists, dy: Lists, W: Lists, b: Lists) -> list[Lists]:
-    """y = x W + b; dx = dy W^T, dW = x^T dy, db = sum of dy."""
-    N, I, O = len(x), len(W), len(b)
-    y, dx, dW, db = zeros(N, O), zeros(N, I), zeros(I, O), zeros(O)
-    for n in range(N):
-        for o in range(O):
-            y[n][o] = b[o]
-            db[o] += dy[n][o]
-            for i in range(I):
-                y[n][o] += x[n][i] * W[i][o]
-                dx[n][i] += dy[n][o] * W[i][o]
-                dW[i][o] += x[n][i] * dy[n][o]
-    return [y, dx, dW, db]
-
-
-def conv_loops(x: Lists, dy: Lists, W: Lists) -> list[Lists]:
-    """y = W * x without padding, stride 1; each product gives one term of y, of dx and of dW."""
-    N, C, H, width = len(x), len(x[0]), len(x[0][0]), len(x[0][0][0])
-    O, kh, kw = len(W), len(W[0][0]), len(W[0][0][0])
-    y, dx, dW = zeros(N, O, H - kh + 1, width - kw + 1), zeros(N, C, H, width), zeros(O, C, kh, kw)
-    for n in range(N):
-        for o in range(O):
-            for h in range(H - kh + 1):
-                for w in range(width - kw + 1):
-                    for c in range(C):
-                        for i in range(kh):
-                            for j in range(kw):
-                                y[n][o][h][w] += W[o][c][i][j] * x[n][c][h + i][w + j]
-                                dx[n][c][h + i][w + j] += W[o][c][i][j] * dy[n][o][h][w]
-                                dW[o][c][i][j] += x[n][c][h + i][w + j] * dy[n][o][h][w]
-    return [y, dx, dW]
-
-
-def max_pool_loops(x: Lists, dy: Lists) -> list[Lists]:
-    """y = the largest of each 2 x 2 window, which alone gets dy."""
-    N, C, H, width = len(x), len(x[0]), len(x[0][0]), len(x[0][0][0])
-    y, dx = zeros(N, C, H // 2, width // 2), zeros(N, C, H, width)
-    for n in range(N):
-        for c in range(C):
-            for h in range(H // 2):
-                for w in range(width // 2):
-                    places = [(2 * h + i, 2 * w + j) for i in range(2) for j in range(2)]
-                    row, column = max(places, key=lambda place: x[n][c][place[0]][place[1]])
-                    y[n][c][h][w] = x[n][c][row][column]
-                    dx[n][c][row][column] = dy[n][c][h][w]
-    return [y, dx]
-
-
-def softmax_loops(x: Lists, dy: Lists) -> list[Lists]:
-    """y_i = e^x_i / sum_j e^x_j; dx_i = y_i (dy_i - sum_j dy_j y_j)."""
-    N, K = len(x), len(x[0])
-    y, dx = zeros(N, K), zeros(N, K)
-    for n in range(N):
-        largest = max(x[n])
-        total = sum(math.exp(x[n][j] - largest) for j in range(K))
-        for i in range(K):
-            y[n][i] = math.exp(x[n][i] - largest) / total
-        mean = sum(dy[n][j] * y[n][j] for j in range(K))
-        for i in range(K):
-            dx[n][i] = y[n][i] * (dy[n][i] - mean)
-    return [y, dx]
 
 
 @dataclass(frozen=True)
@@ -107,19 +50,54 @@ class Opponents:
     loops: Callable[[Lists, Lists], Sequence[Lists]]
 
 
+def trained(layer: Layer, x: Array, dy: Array) -> Sequence[Array]:
+    """The output of a layer, the gradient of its input, and those of its Params in their order."""
+    layer.zero_grad()
+    y, backward = layer(x)
+    dx = backward(dy)
+    return [y, dx, *(p.grad for _, p in layer.named_params())]
+
+
 def linear(draw: Draw) -> Opponents:
     layer = Linear(512, 256, rng=draw.rng)
-    assert layer.b is not None
-    W, b = layer.W, layer.b
+    lists = [p.data.tolist() for _, p in layer.named_params()]
+    x, dy = draw.normal(128, 512), draw.normal(128, 256)
+    what = "Linear 512-256, batch 128"
+    return Opponents(what, x, dy, partial(trained, layer), lambda x, dy: linear_loops(x, dy, *lists))
+
+
+def layer_norm(draw: Draw) -> Opponents:
+    layer = LayerNorm(256)
+    lists = [p.data.tolist() for _, p in layer.named_params()]
+    x, dy = draw.normal(2048, 256), draw.normal(2048, 256)
+    what = "layer normalisation over 256, 2,048 rows"
+    return Opponents(what, x, dy, partial(trained, layer), lambda x, dy: layer_norm_loops(x, dy, *lists))
+
+
+def recurrent(draw: Draw) -> Opponents:
+    layer = RNN(32, 64, rng=draw.rng)
+    lists = [p.data.tolist() for _, p in layer.named_params()]
 
     def ours(x: Array, dy: Array) -> Sequence[Array]:
         layer.zero_grad()
-        y, backward = layer(x)
-        return y, backward(dy), W.grad, b.grad
+        (h, _), backward = layer(x)
+        return [h, backward(dy), *(p.grad for _, p in layer.named_params())]
 
-    lists = W.data.tolist(), b.data.tolist()
-    x, dy = draw.normal(128, 512), draw.normal(128, 256)
-    return Opponents("Linear 512-256, batch 128", x, dy, ours, lambda x, dy: linear_loops(x, dy, *lists))
+    x, dy = draw.normal(64, 50, 32), draw.normal(64, 50, 64)
+    what = "RNN 32-64, 50 steps, batch 64"
+    return Opponents(what, x, dy, ours, lambda x, dy: rnn_loops(x, dy, *lists))
+
+
+def heads(draw: Draw) -> Opponents:
+    K, V = draw.normal(64, 64, 32), draw.normal(64, 64, 32)
+
+    def ours(Q: Array, dO: Array) -> Sequence[Array]:
+        O, backward = attention(Q, K[: len(Q)], V[: len(Q)])
+        return [O, *backward(dO)]
+
+    Q, dO = draw.normal(64, 64, 32), draw.normal(64, 64, 32)
+    lists, what = (K.tolist(), V.tolist()), "attention, 64 positions of 32, batch 64"
+    return Opponents(what, Q, dO, ours, lambda Q, dO: attention_loops(Q, dO, *lists))
 
 
 def conv(draw: Draw) -> Opponents:
@@ -155,6 +133,9 @@ LAYERS: dict[str, Callable[[Draw], Opponents]] = {
     "convolution": conv,
     "max-pooling": max_pool,
     "softmax": soft,
+    "layer-norm": layer_norm,
+    "rnn": recurrent,
+    "attention": heads,
 }
 
 
@@ -169,6 +150,15 @@ class NaiveRow(Struct, frozen=True):
     batch: int
     difference: float  # of outputs and gradients, in parts of the largest number of each array
     valid: bool
+
+
+class NaiveReport(Struct, frozen=True, kw_only=True):
+    """All rows, and where they were measured."""
+
+    format: int = 1
+    date: str  # UTC, ISO 8601
+    machine: dict[str, str | int]
+    layers: list[NaiveRow]
 
 
 def compare(name: str, examples: int = 8, repeats: int = 20) -> NaiveRow:

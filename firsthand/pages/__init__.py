@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from firsthand.errors import FirsthandError
 from firsthand.figures import draw
+from firsthand.pages import speed
 from firsthand.pages.datasets import data_page
 from firsthand.pages.designs import design_page, documents
 from firsthand.pages.home import papers_table, verdicts_table
@@ -33,7 +34,13 @@ def generate(project: Project) -> Pages:
         pages |= {
             f"designs/{name}.md": design_page(one, document) for name, document in documents(project, one.slug).items()
         }
-    return pages | {"data.md": data_page(views)} | reference_pages(project) | _filled_in(project, views)
+    return (
+        pages
+        | {"data.md": data_page(views)}
+        | reference_pages(project)
+        | speed.figures(project)
+        | _filled_in(project, views)
+    )
 
 
 def _filled_in(project: Project, views: list[View]) -> Pages:
@@ -41,6 +48,7 @@ def _filled_in(project: Project, views: list[View]) -> Pages:
     places = {
         "index.md": {"papers": papers_table(views), "verdicts": verdicts_table()},
         "reference/index.md": {"modules": modules_table(project)},
+        "speed.md": speed.places(project),
     }
     pages: Pages = {}
     for path, tables in places.items():
@@ -67,6 +75,7 @@ def navigation(project: Project) -> list[dict[str, Any]]:
         {"Papers": papers},
         {"Designs": designs},
         {"Data sets": "data.md"},
+        {"Speed": "speed.md"},
         {"The core": ["reference/index.md", *core]},
     ]
 

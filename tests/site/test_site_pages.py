@@ -10,9 +10,10 @@ import msgspec
 import pytest
 
 from firsthand import data, design
+from firsthand.bench.naive import LAYERS, NaiveReport
 from firsthand.errors import FirsthandError
 from firsthand.evidence import Evidence
-from firsthand.pages import Pages, generate, text, write
+from firsthand.pages import Pages, generate, speed, text, write
 from firsthand.pages.designs import filled
 from firsthand.pages.gradients import derivations
 from firsthand.project import Project
@@ -163,3 +164,31 @@ def test_write_puts_every_page_on_the_disk_and_spares_the_sources(
 def test_text_from_a_manifest_cannot_break_a_table_or_become_a_tag() -> None:
     assert text.inline("a\n b <c> < 3") == "a b &lt;c> < 3"
     assert text.table(["x"], [["a|b"]]).splitlines()[2] == "| a&#124;b |"
+
+
+# -- speed -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_tables_of_speed_are_those_that_were_measured(project: Project, pages: Pages) -> None:
+    report = msgspec.json.decode((project.root / "site/measured/loops.json").read_bytes(), type=NaiveReport)
+    assert {row.layer for row in report.layers} == set(LAYERS) and all(row.valid for row in report.layers)
+    page = of(pages, "speed.md")
+    for row in report.layers:
+        assert f"| {row.what} | " in page and f"| {1e3 * row.loops_s / row.ours_ms:,.0f} |" in page
+    assert "{{" not in page and b"<svg" in pages["speed-loops.svg"]
+
+
+def test_what_was_not_measured_says_so_and_what_is_broken_is_refused(project: Project, tmp_path: Path) -> None:
+    elsewhere = Project(tmp_path)
+    assert speed.places(elsewhere)["loops"] == speed.NOT_MEASURED and speed.figures(elsewhere) == {}
+    (tmp_path / "site/measured").mkdir(parents=True)
+    (tmp_path / "site/measured/one-thread.json").write_text('{"date": 1}')
+    with pytest.raises(FirsthandError, match=r"one-thread\.json: .*write it again with `firsthand bench --json`"):
+        speed.places(elsewhere)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(7200, "2&nbsp;h"), (90, "1.5&nbsp;min"), (0.25, "250&nbsp;ms"), (2e-5, "20&nbsp;µs")]
+)
+def test_durations_are_told_in_their_own_unit(seconds: float, said: str) -> None:
+    assert speed.duration(seconds) == said
