@@ -17,7 +17,9 @@ from firsthand.data.registry import ArrayEntry, Format
 Array: TypeAlias = NDArray[Any]
 Wanted: TypeAlias = Mapping[str, ArrayEntry]
 
-_TEXT_WIDTH = 9  # bytes that a number takes in a text file, at most: "-1.0000", a separator, and its share of line ends
+# Bytes that a number takes in a text file, at most: "-1.0000" or "-1.7976931348623157e+308", a separator, and its share
+# of line ends
+_TEXT_WIDTH = {"csv": 9, "thousandths": 9, "columns": 26}
 _OVERHEAD = 1024  # bytes that the headers of one array take in a binary file, at most
 
 
@@ -39,8 +41,8 @@ def read(path: Path, format: Format, wanted: Wanted) -> dict[str, Array]:
 
 def most_bytes(format: Format, wanted: Wanted) -> int:
     """An upper bound on the size of a file of these arrays once it is unpacked."""
-    if format in ("csv", "thousandths"):
-        return sum(entry.size * _TEXT_WIDTH for entry in wanted.values())
+    if format in _TEXT_WIDTH:
+        return sum(entry.size * _TEXT_WIDTH[format] for entry in wanted.values())
     return sum(entry.size * np.dtype(entry.dtype).itemsize + _OVERHEAD for entry in wanted.values())
 
 
@@ -71,6 +73,8 @@ def _parse(raw: bytes, format: Format, wanted: Wanted) -> dict[str, Array]:
         case "thousandths":
             table = parse_table(raw, np.float64, None)
             return _labelled(np.rint(table[:, 1:] * 1000), table[:, 0], wanted)
+        case "columns":
+            return _columns(parse_table(raw, np.float64, ","), wanted)
 
 
 def parse_idx(raw: bytes) -> Array:
@@ -137,6 +141,14 @@ def _labelled(values: Array, labels: Array, wanted: Wanted) -> dict[str, Array]:
             values_name: values.astype(values_entry.dtype).reshape(values_entry.shape),
             labels_name: labels.astype(labels_entry.dtype),
         }
+
+
+def _columns(table: Array, wanted: Wanted) -> dict[str, Array]:
+    """Each column in its registered type. What does not fit comes out wrong, and fails to verify."""
+    if table.shape[1] != len(wanted):
+        raise Damaged(f"has {table.shape[1]} columns, not {len(wanted)}: {', '.join(wanted)}")
+    with np.errstate(invalid="ignore"):
+        return {name: column.astype(wanted[name].dtype) for name, column in zip(wanted, table.T, strict=True)}
 
 
 def _verify(name: str, array: Array, entry: ArrayEntry) -> None:

@@ -20,8 +20,9 @@ from firsthand.yamlfile import parse, read_text
 PATH = Path(__file__).with_name("registry.yml")
 
 # idx: one array in MNIST's format; csv: integers, the label last on each line; npz: NumPy arrays by name;
-# thousandths: a label, then decimal numbers, separated by blanks, kept as integers times 1000
-Format: TypeAlias = Literal["idx", "csv", "thousandths", "npz"]
+# thousandths: a label, then decimal numbers, separated by blanks, kept as integers times 1000;
+# columns: decimal numbers separated by commas, each column an array
+Format: TypeAlias = Literal["idx", "csv", "thousandths", "columns", "npz"]
 Digest: TypeAlias = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Positive: TypeAlias = Annotated[int, Meta(gt=0)]
 
@@ -44,7 +45,7 @@ class Licence(_Strict, frozen=True):
 class ArrayEntry(_Strict, frozen=True):
     """One array: its type, its shape, what its values mean, and the sha256 of its values."""
 
-    dtype: Literal["uint8", "int16"]
+    dtype: Literal["uint8", "int16", "float64"]
     shape: tuple[Positive, ...]
     meaning: str
     sha256: Digest
@@ -58,7 +59,7 @@ class Edition(_Strict, frozen=True):
     """One way in which a set is distributed: files of one format, the arrays that each holds, the sites that have them.
 
     A file is named by its path below any of the folders that are searched, and by its last part on a mirror. Files of
-    the formats csv and thousandths hold values and labels, in this order.
+    the formats csv and thousandths hold values and labels, in this order; one of the format columns, its columns.
     """
 
     format: Format
@@ -73,7 +74,7 @@ class Entry(_Strict, frozen=True):
     """One data set. Its editions hold the same arrays; the first that is at hand is used."""
 
     title: str
-    kind: Literal["images"]
+    kind: Literal["images", "sequences"]
     licence: Licence
     source: str
     citation: str

@@ -1,4 +1,4 @@
-"""The four file formats: what they hold comes out, and nothing else can."""
+"""The file formats: what they hold comes out, and nothing else can."""
 
 import gzip
 import io
@@ -176,3 +176,47 @@ def test_altered_text_is_corrupt(
     (tmp_path / "both.txt.gz").write_bytes(gzip.compress(text))
     with pytest.raises(data.DataError, match=complaint):
         data.load("both")
+
+
+SERIES = np.array([5.0, -0.1, 1e-300])
+COLUMNS = b"1700,5\n1701,-0.1\n1702,1e-300\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (COLUMNS, None),
+        (COLUMNS.replace(b"-0.1", b"-0.1000000000000001"), "has sha256"),
+        (COLUMNS.replace(b"-0.1", b"nan"), "has sha256"),
+        (COLUMNS.replace(b"1700", b"1e99"), "has sha256"),
+        (COLUMNS + b"1703,1\n", "has years as int16 4, not int16 3"),
+        (COLUMNS.replace(b"\n", b",1\n"), "has 3 columns, not 2: years, series"),
+        (COLUMNS[:-8], "is not a table of numbers"),
+        (COLUMNS * 20, "holds more than the 156 bytes"),
+    ],
+)
+def test_columns_keep_every_bit_of_their_decimals(
+    use_registry: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    text: bytes,
+    complaint: str | None,
+) -> None:
+    monkeypatch.setenv("FIRSTHAND_DATA", str(tmp_path))
+    arrays = {"years": np.array([1700, 1701, 1702], np.int16), "series": SERIES}
+    use_registry(years=entry(arrays, [{"format": "columns", "files": {"years.csv.gz": ["years", "series"]}}]))
+    (tmp_path / "years.csv.gz").write_bytes(gzip.compress(text))
+    if complaint:
+        with pytest.raises(data.DataError, match=complaint):
+            data.load("years")
+    else:
+        found = data.load("years")
+        assert all(np.array_equal(found[name], values) for name, values in arrays.items())
+
+
+def test_the_sunspots_are_there() -> None:
+    sunspots = data.load("sunspots")
+    years, series = sunspots["years"], sunspots["series"]
+    assert np.array_equal(years, np.arange(1700, 2009)) and series.dtype == np.float64
+    # the highest yearly mean of this edition is that of 1957
+    assert years[series.argmax()] == 1957 and series.max() == 190.2 and series.min() == 0
