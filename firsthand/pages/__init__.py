@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from firsthand.errors import FirsthandError
 from firsthand.figures import draw
-from firsthand.pages import speed
+from firsthand.pages import lessons, speed
 from firsthand.pages.datasets import data_page
 from firsthand.pages.designs import design_page, documents
 from firsthand.pages.home import papers_table, verdicts_table
@@ -39,6 +39,7 @@ def generate(project: Project) -> Pages:
         | {"data.md": data_page(views)}
         | reference_pages(project)
         | speed.figures(project)
+        | lessons.lessons(project)
         | _filled_in(project, views)
     )
 
@@ -46,7 +47,7 @@ def generate(project: Project) -> Pages:
 def _filled_in(project: Project, views: list[View]) -> Pages:
     """The hand-written pages in which a generated table has its place."""
     places = {
-        "index.md": {"papers": papers_table(views), "verdicts": verdicts_table()},
+        "index.md": {"papers": papers_table(views), "verdicts": verdicts_table(), "lessons": lessons.contents(project)},
         "reference/index.md": {"modules": modules_table(project)},
         "speed.md": speed.places(project),
     }
@@ -72,6 +73,7 @@ def navigation(project: Project) -> list[dict[str, Any]]:
     return [
         {"Home": "index.md"},
         {"Running it": "run.md"},
+        {"Learn": lessons.navigation(project)},
         {"Papers": papers},
         {"Designs": designs},
         {"Data sets": "data.md"},

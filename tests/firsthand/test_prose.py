@@ -9,8 +9,11 @@ from firsthand.project import Project
 
 ROOT = Project.find(Path(__file__)).root
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "site").rglob("*.md"))]
-BLOCKS = [
-    (page, block) for page in PAGES for block in re.findall(r"^```python\n(.*?)^```", page.read_text(), re.M | re.S)
+BLOCKS = [  # those of the lessons run together, see tests/site/test_site_lessons.py
+    (page, block)
+    for page in PAGES
+    if page.parent.name != "learn"
+    for block in re.findall(r"^```python\n(.*?)^```", page.read_text(), re.M | re.S)
 ]
 
 

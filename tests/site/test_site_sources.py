@@ -14,18 +14,6 @@ from firsthand.verdicts import Judgement
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = [*sorted((ROOT / "site").rglob("*.md")), ROOT / "README.md"]
-BLOCKS = [
-    pytest.param(block, id=f"{path.name}-{number}")
-    for path in SOURCES
-    for number, block in enumerate(
-        re.findall(r"^```python\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    )
-]
-
-
-@pytest.mark.parametrize("block", BLOCKS)
-def test_python_on_a_page_runs(block: str) -> None:
-    exec(compile(block, "page", "exec"), {})
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
