@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from firsthand.errors import FirsthandError
-from firsthand.figures import draw
-from firsthand.pages import lessons, speed
+from firsthand.figures import Drawn, draw
+from firsthand.pages import gallery, lessons, speed
 from firsthand.pages.datasets import data_page
 from firsthand.pages.designs import design_page, documents
-from firsthand.pages.home import papers_table, verdicts_table
+from firsthand.pages.home import verdicts_table
 from firsthand.pages.paper import paper_page
 from firsthand.pages.reference import modules, modules_table, reference_pages
 from firsthand.pages.view import View, view
@@ -26,11 +26,11 @@ Pages: TypeAlias = dict[str, str | bytes]
 def generate(project: Project) -> Pages:
     """Every generated file of the site, by its path there."""
     views = [view(project, slug) for slug in project.slugs()]
-    pages: Pages = {}
+    figures = {one.slug: draw(project, one.slug) for one in views}
+    pages: Pages = {gallery.TIMELINE: gallery.timeline(views)} if views else {}
     for one in views:
-        figures = draw(project, one.slug)
-        pages[f"papers/{one.slug}.md"] = paper_page(one, figures)
-        pages |= {f"papers/{one.slug}/{name}.svg": figure.svg for name, figure in figures.items()}
+        pages[f"papers/{one.slug}.md"] = paper_page(one, figures[one.slug])
+        pages |= {f"papers/{one.slug}/{name}.svg": figure.svg for name, figure in figures[one.slug].items()}
         pages |= {
             f"designs/{name}.md": design_page(one, document) for name, document in documents(project, one.slug).items()
         }
@@ -40,14 +40,19 @@ def generate(project: Project) -> Pages:
         | reference_pages(project)
         | speed.figures(project)
         | lessons.lessons(project)
-        | _filled_in(project, views)
+        | _filled_in(project, views, figures)
     )
 
 
-def _filled_in(project: Project, views: list[View]) -> Pages:
+def _filled_in(project: Project, views: list[View], figures: dict[str, dict[str, Drawn]]) -> Pages:
     """The hand-written pages in which a generated table has its place."""
     places = {
-        "index.md": {"papers": papers_table(views), "verdicts": verdicts_table(), "lessons": lessons.contents(project)},
+        "index.md": {
+            "gallery": gallery.gallery(views, figures),
+            "timeline": f"![{gallery.timeline_alt(views)}]({gallery.TIMELINE})" if views else "",
+            "verdicts": verdicts_table(),
+            "lessons": lessons.contents(project),
+        },
         "reference/index.md": {"modules": modules_table(project)},
         "speed.md": speed.places(project),
     }

@@ -2,8 +2,7 @@
 
 from typing import get_args
 
-from firsthand.pages.text import badge, counts, inline, table
-from firsthand.pages.view import View
+from firsthand.pages.text import badge, table
 from firsthand.verdicts import Verdict
 
 MEANINGS: dict[Verdict, str] = {
@@ -15,19 +14,6 @@ MEANINGS: dict[Verdict, str] = {
     "confirmed": "audits: a statement of the paper itself, put to the test, holds",
     "contradicted": "audits: it does not hold, and the counterexample is on the page",
 }
-
-
-def papers_table(views: list[View]) -> str:
-    rows = [
-        [
-            f"[{inline(view.manifest.title)}](papers/{view.slug}.md) ({view.manifest.year})",
-            view.manifest.structure,
-            str(len(view.judgements)),
-            counts(view.judgements.values()),
-        ]
-        for view in views
-    ]
-    return table(["Paper", "Data", "Claims", "Verdicts"], rows)
 
 
 def verdicts_table() -> str:

@@ -192,3 +192,26 @@ def test_what_was_not_measured_says_so_and_what_is_broken_is_refused(project: Pr
 )
 def test_durations_are_told_in_their_own_unit(seconds: float, said: str) -> None:
     assert speed.duration(seconds) == said
+
+
+# -- the gallery -------------------------------------------------------------------------------------------------------
+
+
+def test_every_paper_has_a_card_that_the_menus_can_find(project: Project, pages: Pages) -> None:
+    home = of(pages, "index.md")
+    menus = {
+        name: set(re.findall(r'<option value="([^"]+)"', found))
+        for name, found in re.findall(r'<select data-filter="(\w+)">(.*?)</select>', home)
+    }
+    for slug in project.slugs():
+        manifest = project.manifest(slug)
+        topics = "|".join(manifest.topics)
+        card = f'data-structure="{manifest.structure}" data-topics="{topics}" data-year="{manifest.year}"'
+        assert home.count(card) == 1 and f"](papers/{slug}.md)**" in home
+        assert manifest.structure in menus["structure"] and str(manifest.year) in menus["year"]
+        assert set(manifest.topics) <= menus["topics"]
+    assert b"<svg" in pages["papers/timeline.svg"]
+
+
+def test_a_card_says_what_was_not_run(bare: Project) -> None:
+    assert "· not run\n" in of(generate(bare), "index.md")
