@@ -17,6 +17,7 @@ from firsthand.errors import FirsthandError
 from firsthand.evidence import Evidence
 from firsthand.manifest import Tier
 from firsthand.plan import select, units_of
+from firsthand.probes.cli import probe
 from firsthand.project import Project
 from firsthand.runner import missing, run_units
 from firsthand.scaffold import new_paper
@@ -31,6 +32,7 @@ def cli() -> None:
 
 cli.add_command(data_group)
 cli.add_command(bench)
+cli.add_command(probe)
 
 
 @cli.command("list")

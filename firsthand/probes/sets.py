@@ -1,0 +1,99 @@
+"""The probe of sets: whether the order of the elements matters to the target.
+
+A set is M elements of D numbers each, (N, M, D) or (N, M); the labels are classes (whole numbers) or amounts (floats).
+"""
+
+import numpy as np
+
+from core.layer import Array
+from firsthand.probes.arrays import Data, choose
+from firsthand.probes.examples import squared_distances
+from firsthand.probes.finding import PERMUTATIONS, Contrast, Finding, NotApplicable, Probe, Sheet, Sketch, against
+
+MOST, FEWEST = 2_000, 20
+RULES = ("linear", "neighbour")
+
+
+def permutation_invariance(data: Data, rng: np.random.Generator, sheet: Sheet) -> Finding:
+    """Two rules, a linear one (least squares on all numbers of the set, standardised, with the penalty |w|²) and the
+    nearest neighbour, learn the target from half of the sets and are tested on the others. Their skill is the share of
+    the squared error of the mean target that they remove (classes are coded as one amount each, 0 or 1), 0 for no use
+    and 1 for no error. linear, neighbour: the skill on the sets as they are. Null: on the same sets, the elements of
+    each put in an order of its own, in both halves. linear_permuted, neighbour_permuted: the mean of these. Their null:
+    the labels are permuted too, so that there is nothing to learn."""
+    chosen, sheet.sample = choose(rng, len(data["sets"]), MOST, "sets")
+    if len(chosen) < FEWEST:
+        raise NotApplicable(f"{sheet.probe} needs at least {FEWEST} sets; there are {len(chosen)}.")
+    x = data["sets"][chosen].astype(np.float64)
+    x = x if x.ndim == 3 else x[:, :, None]
+    target = _amounts(data["labels"][chosen])
+    order = rng.permutation(len(x))  # the halves must not depend on how the sets are sorted
+    x, target = x[order], target[order]
+    measured = _skills(x, target)
+    orders = rng.permuted(np.tile(np.arange(x.shape[1]), (PERMUTATIONS, len(x), 1)), axis=2)
+    permuted = [np.take_along_axis(x, order[:, :, None], axis=1) for order in orders]
+    draws = np.array([_skills(sets, target) for sets in permuted])
+    chance = np.array([_skills(sets, target[rng.permutation(len(x))]) for sets in permuted])
+    for rule, skill, null, nothing in zip(RULES, measured, draws.T, chance.T, strict=True):
+        sheet.put(rule, skill, "share of squared error removed", null)
+        sheet.put(f"{rule}_permuted", null.mean(), "share of squared error removed", nothing)
+    losses = {rule: sheet.contrast(rule) for rule in RULES}
+    kept = {rule: sheet.contrast(f"{rule}_permuted") for rule in RULES}
+    return _judged(sheet, losses, kept, x=np.array(["linear rule", "nearest neighbour"]), **against(measured, draws))
+
+
+def _judged(sheet: Sheet, losses: dict[str, Contrast], kept: dict[str, Contrast], **shown: Array) -> Finding:
+    loser = max(RULES, key=lambda rule: losses[rule].effect)
+    loss, strength = losses[loser], losses[loser].strength(0.1, sign=1)
+    if strength != "none":
+        said = (
+            f"The {loser} rule is better when the elements keep their places (skill {loss} permuted): {strength} "
+            "evidence that the target depends on position, which pooling would forget."
+        )
+        return sheet.conclude(loser, strength, said, **shown)
+    keeper = max(RULES, key=lambda rule: kept[rule].measured)
+    strength = kept[keeper].strength(0.1, sign=1)
+    if strength == "none":
+        said = (
+            f"Neither rule learns the target, in any order (skill {kept[keeper]} of permuted labels): nothing can be "
+            "said about invariance."
+        )
+    else:
+        said = (
+            f"The {keeper} rule loses nothing when the elements are permuted, and keeps a skill of {kept[keeper]} of "
+            f"permuted labels: {strength} evidence of permutation invariance, for pooling over the elements."
+        )
+    return sheet.conclude(f"{keeper}_permuted", strength, said, **shown)
+
+
+def _amounts(labels: Array) -> Array:
+    """(N, K): the amounts (K = 1), or 1 in the column of the class."""
+    if labels.dtype.kind == "f":
+        return labels[:, None].astype(np.float64)
+    return np.asarray(labels[:, None] == np.unique(labels), np.float64)
+
+
+def _skills(x: Array, target: Array) -> Array:
+    """The skills of the two rules, learned from the first half and tested on the second."""
+    flat, half = x.reshape(len(x), -1), len(x) // 2
+    spread = flat[:half].std(axis=0)
+    flat = (flat - flat[:half].mean(axis=0)) / np.where(spread > 0, spread, 1)
+    mean = target[:half].mean(axis=0)
+    known, asked = flat[:half], flat[half:]
+    gram = known.T @ known + np.eye(flat.shape[1])
+    linear = asked @ np.linalg.solve(gram, known.T @ (target[:half] - mean)) + mean
+    nearest = target[:half][squared_distances(asked, known).argmin(axis=1)]
+    wrong = ((target[half:] - mean) ** 2).sum()
+    if wrong == 0:
+        raise NotApplicable("permutation_invariance needs labels that differ.")
+    return np.array([1 - ((target[half:] - answer) ** 2).sum() / wrong for answer in (linear, nearest)])
+
+
+PROBES = {
+    "permutation_invariance": Probe(
+        ("sets",),
+        ("sets", "labels"),
+        permutation_invariance,
+        Sketch("Does the place of an element matter?", "", "skill on unseen sets", "elements permuted", "bars"),
+    )
+}
