@@ -13,13 +13,18 @@ def intrinsic_dimension(data: Data, rng: np.random.Generator, sheet: Sheet) -> F
     """The two-nearest-neighbour estimate (Facco et al., 2017): for each example, mu is the distance of its second
     neighbour over that of its first; where the density is nearly even, −log(1 − F(mu)) = d log(mu), F the share of
     examples with a smaller ratio. dimension: the slope d through the origin, the largest tenth of the ratios left out.
-    Euclidean distances; of equal examples one is kept. Null: the values of each column permuted among the examples, so
-    that the columns are independent."""
+    Euclidean distances; of equal examples one is kept. Discrete data, in which a tenth of the ratios or more are 1, is
+    not measured. Null: the values of each column permuted among the examples, so that the columns are independent."""
     chosen, sheet.sample = choose(rng, data.count(), MOST, "examples")
     rows = np.unique(data.examples(chosen), axis=0)
     if len(rows) < FEWEST:
         raise NotApplicable(f"intrinsic_dimension needs at least {FEWEST} different examples; there are {len(rows)}.")
     logs, dimension = _two_nearest(rows)
+    if (ties := (logs == 0).mean()) > 1 - KEPT:
+        raise NotApplicable(
+            f"intrinsic_dimension needs distances that differ; for {ties:.0%} of the examples the two nearest others are "
+            "equally far."
+        )
     draws = [_two_nearest(rng.permuted(rows, axis=0)) for _ in range(PERMUTATIONS)]
     sheet.put("dimension", dimension, "dimensions", [draw for _, draw in draws])
     sheet.put("columns", rows.shape[1], "columns")
@@ -115,9 +120,7 @@ def _two_nearest(rows: Array) -> tuple[Array, float]:
     logs = np.sort(np.log(second[first > 0] / first[first > 0]) / 2)
     kept = int(KEPT * len(logs))
     x, y = logs[:kept], -np.log(1 - np.arange(1, kept + 1) / len(logs))
-    if not x.any():
-        raise NotApplicable("intrinsic_dimension needs distances that differ; the two nearest are always equally far.")
-    return logs, float(x @ y / (x @ x))
+    return logs, float(x @ y / max(x @ x, 1e-300))
 
 
 def _disagreements(labels: Array, nearest: Array) -> Array:
@@ -136,9 +139,9 @@ PROBES = {
         ("examples",),
         intrinsic_dimension,
         Sketch(
-            "How many directions has the data? (the slope of the inverse)",
+            "How many directions has the data?",
             "−log(1 − share of examples)",
-            "log of second over first distance",
+            "log of second / first distance (slope 1 / dimension)",
             "columns permuted",
         ),
     ),

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from firsthand.figures import BLUE, GREY, ORANGE, STYLE
 from firsthand.probes.finding import PERMUTATIONS, Finding, Sketch
 
-CROWDED = 12  # bars, from which on their names stand upright
+CROWDED = 12  # with more bars than these, their names stand upright
 
 
 def draw(finding: Finding, sketch: Sketch, source: str) -> Figure:
@@ -22,9 +22,9 @@ def draw(finding: Finding, sketch: Sketch, source: str) -> Figure:
         (_bars if sketch.form == "bars" else _curve)(axes, finding, sketch)
         axes.set_xlabel(sketch.x)
         axes.set_ylabel(sketch.y)
-        axes.legend()
+        figure.legend(loc="outside lower center", ncols=2)
         figure.suptitle(f"{sketch.title}  [{source}]", x=0.02, ha="left", fontsize=11)
-        axes.set_title(textwrap.fill(finding.suggests, 98), loc="left", fontsize=8.5, color=GREY)
+        axes.set_title(textwrap.fill(finding.suggests, 88), loc="left", fontsize=8.5, color=GREY)
     return figure
 
 
@@ -42,9 +42,8 @@ def _curve(axes: Axes, finding: Finding, sketch: Sketch) -> None:
     if sketch.log_y:
         seen = np.concatenate([measured, mean])
         floor = seen[seen > 0].min() / 2
-        low, high, mean = (np.maximum(values, floor) for values in (low, high, mean))
+        low, high, mean = np.maximum(low, floor), np.maximum(high, floor), np.where(mean > floor, mean, np.nan)
         axes.set_yscale("log")
-        axes.set_ylim(bottom=floor)
     if sketch.log_x:
         axes.set_xscale("log", base=2)
         axes.xaxis.set_major_formatter("{x:g}")

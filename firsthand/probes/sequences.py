@@ -53,7 +53,7 @@ def memory(data: Data, rng: np.random.Generator, sheet: Sheet) -> Finding:
     largest. window: the smallest p whose R² is within 0.01 of it, 0 if there is nothing to predict. Null: the values of
     each series in random order."""
     x = values(data["series"], sheet)
-    sizes = [p for p in WINDOWS if p <= x.shape[1] // 8]
+    sizes = [p for p in WINDOWS if p <= x.shape[1] // 16]
     measured = np.array(_predictions(_windows(x, sizes[-1]), sizes))
     shuffled = (rng.permuted(x, axis=1) for _ in range(PERMUTATIONS))
     draws = np.array([_predictions(_windows(order, sizes[-1]), sizes) for order in shuffled])
@@ -84,7 +84,7 @@ def order_sensitivity(data: Data, rng: np.random.Generator, sheet: Sheet) -> Fin
     half of the data and tested on the second. lost: how much of it goes without their order. Null: each time the last 8
     values are put in random order, in both halves, and the predictor fitted again."""
     x = values(data["series"], sheet)
-    rows = _windows(x, min(PAST, x.shape[1] // 8))
+    rows = _windows(x, min(PAST, x.shape[1] // 4))
     (measured,) = _predictions(rows, [rows.shape[1] - 1])
     draws = []
     for _ in range(PERMUTATIONS):

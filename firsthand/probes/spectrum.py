@@ -61,8 +61,6 @@ PROBES = {
         ("images",),
         ("images",),
         power_spectrum,
-        Sketch(
-            "At which scale do images vary?", "cycles per image", "power", "pixels permuted", log_x=True, log_y=True
-        ),
+        Sketch("At which scale do images vary?", "cycles per image", "power", "pixels permuted", "curve", True, True),
     )
 }
