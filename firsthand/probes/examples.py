@@ -6,7 +6,8 @@ from core.layer import Array
 from firsthand.probes.arrays import KINDS, Data, choose
 from firsthand.probes.finding import PERMUTATIONS, Finding, NotApplicable, Probe, Sheet, Sketch, against
 
-MOST, NEAREST, FEWEST, KEPT = 1_000, 2_000, 30, 0.9  # examples for the dimension and for the labels
+MOST, NEAREST, FEWEST = 1_000, 2_000, 30  # examples for the dimension and for the labels, and the least of them
+KEPT, ROUNDING = 0.9, 1e-12
 
 
 def intrinsic_dimension(data: Data, rng: np.random.Generator, sheet: Sheet) -> Finding:
@@ -20,10 +21,10 @@ def intrinsic_dimension(data: Data, rng: np.random.Generator, sheet: Sheet) -> F
     if len(rows) < FEWEST:
         raise NotApplicable(f"intrinsic_dimension needs at least {FEWEST} different examples; there are {len(rows)}.")
     logs, dimension = _two_nearest(rows)
-    if (ties := (logs == 0).mean()) > 1 - KEPT:
+    if (ties := (logs < ROUNDING).mean()) > 1 - KEPT:
         raise NotApplicable(
-            f"intrinsic_dimension needs distances that differ; for {ties:.0%} of the examples the two nearest others are "
-            "equally far."
+            f"intrinsic_dimension needs distances that differ; for {ties:.0%} of the examples, the two nearest others "
+            "are equally far."
         )
     draws = [_two_nearest(rng.permuted(rows, axis=0)) for _ in range(PERMUTATIONS)]
     sheet.put("dimension", dimension, "dimensions", [draw for _, draw in draws])
@@ -117,7 +118,8 @@ def _two_nearest(rows: Array) -> tuple[Array, float]:
     distances = squared_distances(rows, rows)
     np.fill_diagonal(distances, np.inf)
     first, second = np.partition(distances, 1, axis=1)[:, :2].T
-    logs = np.sort(np.log(second[first > 0] / first[first > 0]) / 2)
+    apart = first > ROUNDING * (rows**2).sum(axis=1).max()
+    logs = np.sort(np.log(second[apart] / first[apart]) / 2)
     kept = int(KEPT * len(logs))
     x, y = logs[:kept], -np.log(1 - np.arange(1, kept + 1) / len(logs))
     return logs, float(x @ y / max(x @ x, 1e-300))

@@ -3,8 +3,8 @@
 The null model of a probe is the same measurement on data in which one thing was destroyed, usually by a permutation,
 19 times over. The strength of the evidence compares the measurement with these 19:
 
-- none: it lies less than 3 of their standard deviations from their mean;
-- strong: it lies at least 5 away, and the difference is large enough to build on, which each probe says for itself;
+- none: it lies less than 4 of their standard deviations from their mean;
+- strong: it lies at least 6 away, and the difference is large enough to build on, which each probe says for itself;
 - weak: anything between, such as a difference that is certain and small.
 """
 
@@ -23,7 +23,7 @@ Strength: TypeAlias = Literal["strong", "weak", "none"]
 Form: TypeAlias = Literal["curve", "bars"]
 
 PERMUTATIONS = 19  # if the data is no different, one more draw exceeds all of them with probability 1 in 20
-WEAK, STRONG = 3.0, 5.0  # standard deviations of the null
+WEAK, STRONG = 4.0, 6.0  # standard deviations of the null; by chance, 4 of so few draws come about once in a thousand
 
 
 class NotApplicable(FirsthandError):

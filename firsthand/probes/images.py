@@ -15,9 +15,9 @@ FARTHEST, PATCH = 7, 5
 
 
 def pixel_correlation(data: Data, rng: np.random.Generator, sheet: Sheet) -> Finding:
-    """Correlation of two pixels a given distance apart in a row (vertical_1: in a column), pooled over all such pairs
-    and all images, once the mean image is removed. reach: the distance up to which its size exceeds that of every one
-    of 19 permutations. Null: the same, with the pixels permuted, alike in all images."""
+    """correlation_d: of two pixels d apart in a row (vertical_1: in a column), pooled over all such pairs and all
+    images, once the mean image is removed. reach: the distance up to which its size exceeds that of every one of 19
+    permutations. Null: the same, with the pixels permuted, alike in all images."""
     C, grid = _covariances(pixels(data, rng, sheet, MOST))
     distances = np.arange(1, min(FARTHEST, grid.shape[1] - 1) + 1)
     shuffled = _permutations(grid, rng)

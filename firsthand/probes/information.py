@@ -11,10 +11,11 @@ BINS = 8
 
 
 def mutual_information(data: Data, rng: np.random.Generator, sheet: Sheet) -> Finding:
-    """Mutual information, in bits, of two values a given lag apart, the pairs counted in a table (as many lags as for
-    the autocorrelation). Numbers are sorted into 8 equally frequent bins, unless there are 8 or fewer; tokens are the
-    15 commonest, and all others one. It sees any dependence, linear or not. The estimate is biased upwards: compare
-    with the null. largest and memory as for the autocorrelation. Null: the values of each series in random order."""
+    """information_k: the mutual information, in bits, of two values k steps apart, from the counts of all such pairs,
+    at as many lags as for the autocorrelation. Numbers are sorted into 8 equally frequent bins, unless there are 8 or
+    fewer; tokens are the 15 commonest, and all others one. It sees any dependence, linear or not. The estimate is
+    biased upwards: compare with the null. largest and memory: as for the autocorrelation. Null: the values of each
+    series in random order."""
     text = data.kind == "text"
     codes = _codes(values(data["tokens" if text else "series"], sheet), text)
     lags = np.arange(1, min(FARTHEST, codes.shape[1] // 4) + 1)

@@ -26,10 +26,11 @@ WINDOWS, GAIN = (1, 2, 4, 8, 16, 32, 64), 0.01
 
 
 def autocorrelation(data: Data, rng: np.random.Generator, sheet: Sheet) -> Finding:
-    """r_k = Σ (x_t − m)(x_{t+k} − m) / Σ (x_t − m)², m the mean of all values, at lags k up to a quarter of the length
-    and at most 100. largest: the largest |r_k − null|. memory: the last lag at which |r_k − null| exceeds the largest
-    one of 19 shuffled series at any lag (a test at 5 % over all lags together). integrated: 1 + 2 Σ r_k up to the first
-    r_k that is not positive. Null: the values of each series in random order."""
+    """autocorrelation_k: r_k = Σ (x_t − m)(x_{t+k} − m) / Σ (x_t − m)², m the mean of all values, at lags k up to a
+    quarter of the length and at most 100. largest: the largest |r_k − null|, the null's mean at that lag. memory: the
+    last lag at which it exceeds the largest of 19 shuffled series at any lag (a test at 5 % over all lags together), 0
+    if none. integrated: 1 + 2 Σ r_k up to the first r_k that is not positive. Null: the values of each series in random
+    order."""
     x = values(data["series"], sheet)
     lags = np.arange(1, min(FARTHEST, x.shape[1] // 4) + 1)
     measured = _autocorrelations(x, lags)

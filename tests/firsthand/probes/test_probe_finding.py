@@ -1,0 +1,130 @@
+"""What all probes have in common: nulls, units, definitions, determinism, and the words for evidence."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from firsthand.errors import FirsthandError
+from firsthand.probes import PROBES, Finding, measure
+from firsthand.probes.figures import draw, svg
+from firsthand.probes.finding import Contrast
+
+
+def sample() -> dict[str, dict[str, np.ndarray]]:
+    """For each probe, small arrays that it measures."""
+    rng = np.random.default_rng(1)
+    labels = rng.integers(3, size=80)
+    edges = np.unique(np.sort(rng.permuted(np.tile(np.arange(80), (200, 1)), axis=1)[:, :2], axis=1), axis=0)
+    table = rng.normal(size=(80, 6)) * (rng.random((80, 6)) < 0.9)
+    by_kind = {
+        "images": {"images": rng.normal(size=(60, 12, 12)).cumsum(axis=2), "labels": labels[:60]},
+        "sequences": {"series": rng.normal(size=300).cumsum()},
+        "sets": {"sets": table, "labels": labels},
+        "graphs": {"edges": edges, "labels": labels, "features": table},
+        "table": {"table": table, "labels": labels},
+        "text": {"tokens": rng.geometric(0.1, size=2000)},
+    }
+    homes = {"sparsity": "table", "effective_rank": "table", "intrinsic_dimension": "table", "class_balance": "table"}
+    return {
+        name: by_kind[homes.get(name, "table" if name == "label_noise" else PROBES[name].kinds[0])] for name in PROBES
+    }
+
+
+SAMPLE = sample()
+
+
+def same(one: Finding, other: Finding) -> bool:
+    return one.measurements == other.measurements and one.null == other.null and one.suggests == other.suggests
+
+
+@pytest.mark.parametrize("name", PROBES)
+def test_a_finding_is_whole(name: str) -> None:
+    before = {key: array.copy() for key, array in SAMPLE[name].items()}
+    state = np.random.get_state()[1].copy()  # type: ignore[union-attr] # noqa: NPY002
+    found = measure(name, SAMPLE[name])
+    assert found.probe == name and found.kind in PROBES[name].kinds
+    assert found.units.keys() == found.measurements.keys() and found.null.keys() <= found.measurements.keys()
+    assert found.decides in found.null and all(map(math.isfinite, found.measurements.values()))
+    assert "Null" in found.definition or "null" in found.definition
+    assert all(name.rpartition("_")[0] in found.definition for name in found.measurements)
+    assert found.sample and found.suggests.count(".") >= 1 and found.suggests[0].isupper()
+    assert (found.strength in found.suggests) == (found.strength != "none")
+    for array in ("measured", "null_mean", "null_std"):
+        assert found.arrays[array].shape == found.arrays["x"].shape
+    assert all(np.array_equal(before[key], array) for key, array in SAMPLE[name].items())
+    assert np.array_equal(state, np.random.get_state()[1])  # noqa: NPY002
+
+
+@pytest.mark.parametrize("name", PROBES)
+def test_the_seed_decides(name: str) -> None:
+    assert same(measure(name, SAMPLE[name], 3), measure(name, SAMPLE[name], 3))
+    drawn = {k: v for k, v in measure(name, SAMPLE[name], 3).null.items() if v[1] > 0}
+    other = measure(name, SAMPLE[name], 4).null
+    assert drawn and any(other[key] != value for key, value in drawn.items())
+
+
+def test_samples_of_large_sets_are_stated_and_the_same_each_time() -> None:
+    table = np.random.default_rng(2).normal(size=(3000, 4))
+    once, twice = (measure("intrinsic_dimension", {"table": table}) for _ in range(2))
+    assert once.sample == "1,000 of the 3,000 examples" and same(once, twice)
+
+
+@pytest.mark.parametrize("name", PROBES)
+def test_a_figure_of_each(name: str) -> None:
+    found = measure(name, SAMPLE[name])
+    drawn = [draw(found, PROBES[name].sketch, "sample") for _ in range(2)]
+    (axes,) = drawn[0].axes
+    assert axes.get_ylabel() and axes.get_title(loc="left") and (axes.get_xlabel() or axes.get_xticklabels())
+    assert "[sample]" in drawn[0].get_suptitle()
+    low, high = axes.get_ylim()
+    assert low < high and low <= found.arrays["measured"].max() <= high
+    assert svg(drawn[0]) == svg(drawn[1])
+
+
+@pytest.mark.parametrize(
+    ("measured", "mean", "std", "sign", "word"),
+    [
+        (0.39, 0, 0.1, 0, "none"),
+        (0.41, 0, 0.1, 0, "weak"),
+        (0.61, 0, 0.1, 0, "strong"),
+        (-0.61, 0, 0.1, 0, "strong"),
+        (-0.61, 0, 0.1, 1, "none"),
+        (-0.61, 0, 0.1, -1, "strong"),
+        (0.29, 0, 0.001, 0, "weak"),  # certain and small
+        (0.5, 0.5, 0, 0, "none"),
+        (0.5 + 1e-15, 0.5, 1e-17, 0, "none"),  # rounding
+        (0.9, 0.5, 0, 1, "strong"),
+        (0.6, 0.5, 0, 1, "weak"),
+    ],
+)
+def test_the_words_for_evidence(measured: float, mean: float, std: float, sign: int, word: str) -> None:
+    assert Contrast(measured, mean, std).strength(0.3, sign) == word
+
+
+@pytest.mark.parametrize(
+    ("std", "text"),
+    [(3.21, "12.34 against 5.68 ± 3.21"), (0.0123, "12.346 against 5.679 ± 0.012"), (0, "12.35 against 5.68 ± 0.00")],
+)
+def test_numbers_are_given_to_the_precision_of_the_null(std: float, text: str) -> None:
+    assert str(Contrast(12.3456, 5.6789, std)) == text.replace("12.34 ", "12.35 ")
+
+
+@pytest.mark.parametrize(
+    ("name", "arrays", "message"),
+    [
+        (
+            "pixel_corelation",
+            {"images": np.eye(4)},
+            "no probe called 'pixel_corelation'; did you mean pixel_correlation?",
+        ),
+        ("zipf", {"images": np.ones((2, 3, 3))}, "text need an array tokens or x or counts; there is images"),
+        ("label_noise", {"table": np.eye(4)}, "label_noise needs classes, which this data does not have"),
+        ("class_balance", {"x": np.eye(4)}, "do not tell what they are"),
+    ],
+)
+def test_refusals(name: str, arrays: dict[str, Any], message: str) -> None:
+    with pytest.raises(FirsthandError) as caught:
+        measure(name, arrays)
+    assert message in str(caught.value)
