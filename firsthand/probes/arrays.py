@@ -63,7 +63,10 @@ class Data:
         return self.arrays[name]
 
     def has(self, need: str) -> bool:
-        """Whether there is such an array, or examples (equally many numbers for each of several things), or classes."""
+        """Whether there is such an array, or a sequence (series or tokens), examples (each of equally many numbers), or
+        classes."""
+        if need == "sequence":
+            return "series" in self.arrays or "tokens" in self.arrays
         if need == "examples":
             return self._described_by() is not None
         if need == "classes":

@@ -66,8 +66,11 @@ def _checked(name: str, array: Array, where: str) -> Array:
         raise FirsthandError(
             f"{where}[{', '.join(map(str, first))}] is {array[first]}; remove or replace what is not finite."
         )
-    if array.dtype.kind == "f" and array.any() and not 1e-100 < np.abs(array).max() < 1e100:
-        raise FirsthandError(f"{where} is as large as {np.abs(array).max():.0e}; rescale it, squares would be lost.")
+    largest = float(np.abs(array).max()) if array.dtype.kind == "f" else 1.0
+    if largest and not 1e-100 < largest < 1e100:
+        raise FirsthandError(
+            f"{where} is as large as {largest:.0e}; rescale it, since squares of such numbers are lost."
+        )
     if name in _MUST_VARY and array.min() == array.max():
         raise FirsthandError(f"{where} holds nothing but {array.flat[0]}; there is nothing to measure.")
     return array

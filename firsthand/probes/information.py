@@ -61,7 +61,7 @@ def _informations(codes: Array, lags: Array) -> Array:
 PROBES = {
     "mutual_information": Probe(
         ("sequences", "text"),
-        (),
+        ("sequence",),
         mutual_information,
         Sketch("What does a value tell of a later one?", "lag (steps)", "information (bits)", "values in random order"),
     )

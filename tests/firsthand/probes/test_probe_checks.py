@@ -45,11 +45,7 @@ NAN[1, 2, 3] = np.nan
         ("graphs", {"edges": EDGES, "feature_indptr": [0, 1]}, "go together"),
         ("graphs", {"edges": EDGES, "feature_indptr": [0, 2, 1, 2, 3], "feature_indices": [0, 1, 2]}, "must rise"),
         ("graphs", {"edges": EDGES, "labels": [0, 1, 2, 3, 4], "features": np.eye(4)}, "5 labels for 4 examples"),
-        (
-            None,
-            {"x": np.eye(3)},
-            "do not tell what they are; call the first images, series, sets, edges, table, tokens",
-        ),
+        (None, {"x": np.eye(3)}, "do not tell what they are; call the first images, series,"),
         (None, {"images": np.eye(3), "series": np.eye(3)}, "could be images or sequences"),
     ],
 )
@@ -101,7 +97,7 @@ def arrays_of(drawn: st.DataObject, kind: Kind) -> dict[str, np.ndarray]:
     return found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data(), st.sampled_from(KINDS))
 def test_anything_is_refused_or_measured_in_finite_numbers(drawn: st.DataObject, kind: Kind) -> None:
     try:

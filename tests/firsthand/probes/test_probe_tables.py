@@ -67,5 +67,7 @@ def test_counts_and_tokens_agree() -> None:
     tokens = measure("zipf", {"tokens": words})
     counts = np.array([np.bincount(part, minlength=words.max() + 1) for part in words.reshape(10, -1)])
     assert measure("zipf", {"counts": counts}).measurements == tokens.measurements
+    with pytest.raises(NotApplicable, match="needs sequence"):
+        measure("mutual_information", {"counts": counts})
     with pytest.raises(NotApplicable, match="10 words that occur 10 times"):
         measure("zipf", {"tokens": np.arange(50)})
