@@ -1,5 +1,6 @@
 """The arrays that probes read: what they are called, and how large sets are sampled."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
@@ -82,17 +83,22 @@ class Data:
             return len(self["labels"]) if "labels" in self.arrays else int(self["edges"].max()) + 1
         return 0
 
-    def examples(self, chosen: Array) -> Array:
-        """The chosen examples as rows of numbers, (N, D) float64."""
+    def sample(self, rng: np.random.Generator, rows: int, columns: int) -> tuple[Array, Array, str]:
+        """At most so many examples, as rows of at most so many numbers (N, D) float64; which they are; how to say so."""
         name = self._described_by()
         assert name is not None
-        if name != "feature_indptr":
-            return self[name][chosen].reshape(len(chosen), -1).astype(np.float64)
+        chosen, said = choose(rng, self.count(), rows, "examples")
+        sparse = name == "feature_indptr"
+        width = int(self["feature_indices"].max()) + 1 if sparse else math.prod(self[name].shape[1:])
+        kept, of_columns = choose(rng, width, columns, "columns")
+        said += f", {of_columns}" if width > columns else ""
+        if not sparse:
+            return self[name][chosen].reshape(len(chosen), -1)[:, kept].astype(np.float64), chosen, said
         start, indices = self[name], self["feature_indices"]
-        rows = np.zeros((len(chosen), int(indices.max()) + 1))
-        for row, node in zip(rows, chosen, strict=True):
+        found = np.zeros((len(chosen), width))
+        for row, node in zip(found, chosen, strict=True):
             row[indices[start[node] : start[node + 1]]] = 1
-        return rows
+        return found[:, kept], chosen, said
 
     def _described_by(self) -> str | None:
         if "series" in self.arrays and self["series"].ndim == 2:

@@ -3,10 +3,11 @@
 import numpy as np
 
 from core.layer import Array
-from firsthand.probes.arrays import KINDS, Data, choose
+from firsthand.probes.arrays import KINDS, Data
 from firsthand.probes.finding import PERMUTATIONS, Finding, NotApplicable, Probe, Sheet, Sketch, against
 
 MOST, NEAREST, FEWEST = 1_000, 2_000, 30  # examples for the dimension and for the labels, and the least of them
+WIDEST = 4_096  # columns
 KEPT, ROUNDING = 0.9, 1e-12
 
 
@@ -16,8 +17,8 @@ def intrinsic_dimension(data: Data, rng: np.random.Generator, sheet: Sheet) -> F
     examples with a smaller ratio. dimension: the slope d through the origin, the largest tenth of the ratios left out.
     Euclidean distances; of equal examples one is kept. Discrete data, in which a tenth of the ratios or more are 1, is
     not measured. Null: the values of each column permuted among the examples, so that the columns are independent."""
-    chosen, sheet.sample = choose(rng, data.count(), MOST, "examples")
-    rows = np.unique(data.examples(chosen), axis=0)
+    rows, _, sheet.sample = data.sample(rng, MOST, WIDEST)
+    rows = np.unique(rows, axis=0)
     if len(rows) < FEWEST:
         raise NotApplicable(f"intrinsic_dimension needs at least {FEWEST} different examples; there are {len(rows)}.")
     logs, dimension = _two_nearest(rows)
@@ -76,12 +77,11 @@ def label_noise(data: Data, rng: np.random.Generator, sheet: Sheet) -> Finding:
     least_error: the smallest error of any rule for which that share is possible with many examples (Cover and Hart,
     1967), (1 − 1/K)(1 − √(1 − disagreement K / (K − 1))) for K classes. Both are large where labels are noisy, and also
     where distance says little. Null: the labels permuted."""
-    chosen, sheet.sample = choose(rng, data.count(), NEAREST, "examples")
+    rows, chosen, sheet.sample = data.sample(rng, NEAREST, WIDEST)
     labels = data["labels"][chosen]
     K = len(np.unique(labels))
     if K < 2 or len(labels) < FEWEST:
         raise NotApplicable(f"label_noise needs two classes and {FEWEST} examples; there are {K} and {len(labels)}.")
-    rows = data.examples(chosen)
     distances = squared_distances(rows, rows)
     np.fill_diagonal(distances, np.inf)
     nearest = distances.argmin(axis=1)

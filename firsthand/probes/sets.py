@@ -31,10 +31,12 @@ def permutation_invariance(data: Data, rng: np.random.Generator, sheet: Sheet) -
     order = rng.permutation(len(x))  # the halves must not depend on how the sets are sorted
     x, target = x[order], target[order]
     measured = _skills(x, target)
-    orders = rng.permuted(np.tile(np.arange(x.shape[1]), (PERMUTATIONS, len(x), 1)), axis=2)
-    permuted = [np.take_along_axis(x, order[:, :, None], axis=1) for order in orders]
-    draws = np.array([_skills(sets, target) for sets in permuted])
-    chance = np.array([_skills(sets, target[rng.permutation(len(x))]) for sets in permuted])
+    draws, chance = np.empty((2, PERMUTATIONS, len(RULES)))
+    for draw in range(PERMUTATIONS):
+        places = rng.permuted(np.tile(np.arange(x.shape[1]), (len(x), 1)), axis=1)
+        permuted = np.take_along_axis(x, places[:, :, None], axis=1)
+        draws[draw] = _skills(permuted, target)
+        chance[draw] = _skills(permuted, target[rng.permutation(len(x))])
     for rule, skill, null, nothing in zip(RULES, measured, draws.T, chance.T, strict=True):
         sheet.put(rule, skill, "share of squared error removed", null)
         sheet.put(f"{rule}_permuted", null.mean(), "share of squared error removed", nothing)
@@ -79,8 +81,8 @@ def _skills(x: Array, target: Array) -> Array:
     flat = (flat - flat[:half].mean(axis=0)) / np.where(spread > 0, spread, 1)
     mean = target[:half].mean(axis=0)
     known, asked = flat[:half], flat[half:]
-    gram = known.T @ known + np.eye(flat.shape[1])
-    linear = asked @ np.linalg.solve(gram, known.T @ (target[:half] - mean)) + mean
+    gram = known @ known.T + np.eye(half)  # Xᵀ (X Xᵀ + 1)⁻¹ = (Xᵀ X + 1)⁻¹ Xᵀ, however many numbers
+    linear = asked @ (known.T @ np.linalg.solve(gram, target[:half] - mean)) + mean
     nearest = target[:half][squared_distances(asked, known).argmin(axis=1)]
     wrong = ((target[half:] - mean) ** 2).sum()
     if wrong == 0:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from core.layer import Array
-from firsthand.probes.arrays import KINDS, Data, choose
+from firsthand.probes.arrays import KINDS, Data
 from firsthand.probes.finding import PERMUTATIONS, Finding, NotApplicable, Probe, Sheet, Sketch, Strength, against
 
 MOST, WIDEST = 1_000, 512  # rows and columns of a table
@@ -14,7 +14,8 @@ def sparsity(data: Data, rng: np.random.Generator, sheet: Sheet) -> Finding:
     """zeros: the share of numbers that are zero. Its null: a continuous distribution, which gives none. column_spread:
     over the columns, the standard deviation of the share of rows that are not zero there; large where some columns are
     common and others rare. Its null: the numbers permuted over the whole table. The figure shows these shares."""
-    there = _rows(data, rng, sheet) != 0
+    rows, _, sheet.sample = data.sample(rng, MOST, WIDEST)
+    there = rows != 0
     measured = there.mean(axis=0)
     draws = np.array([rng.permutation(there.ravel()).reshape(there.shape).mean(axis=0) for _ in range(PERMUTATIONS)])
     sheet.put("zeros", 1 - there.mean(), "share of numbers", np.zeros(PERMUTATIONS))
@@ -45,7 +46,7 @@ def effective_rank(data: Data, rng: np.random.Generator, sheet: Sheet) -> Findin
     2007, who take shares of the singular values): r if r axes share the variance equally and the others have none.
     rank_90: the number of axes that hold 90 % of the variance. Null: the values of each column permuted among the rows,
     so that the columns are independent."""
-    rows = _rows(data, rng, sheet)
+    rows, _, sheet.sample = data.sample(rng, MOST, WIDEST)
     if len(rows) < 3:
         raise NotApplicable(f"effective_rank needs at least three examples; there are {len(rows)}.")
     measured = _shares(rows)
@@ -93,14 +94,6 @@ def zipf(data: Data, rng: np.random.Generator, sheet: Sheet) -> Finding:
         )
     shares = counts[:ranks] / counts.sum(), draws / counts.sum()
     return sheet.conclude("slope", strength, said, x=np.arange(1, ranks + 1), **against(*shares))
-
-
-def _rows(data: Data, rng: np.random.Generator, sheet: Sheet) -> Array:
-    chosen, sheet.sample = choose(rng, data.count(), MOST, "rows")
-    rows = data.examples(chosen)
-    columns, said = choose(rng, rows.shape[1], WIDEST, "columns")
-    sheet.sample += f", {said}"
-    return rows[:, columns]
 
 
 def _shares(rows: Array) -> Array:

@@ -79,3 +79,9 @@ def test_amounts_are_no_classes() -> None:
     for probe in ("class_balance", "label_noise"):
         with pytest.raises(NotApplicable, match="needs classes"):
             measure(probe, data)
+
+
+def test_wide_examples_are_cut_to_columns_that_are_stated() -> None:
+    wide = {"images": np.random.default_rng(3).random((40, 80, 80)), "labels": np.arange(40) % 2}
+    for probe in ("intrinsic_dimension", "label_noise"):
+        assert measure(probe, wide).sample == "all 40 examples, 4,096 of the 6,400 columns"

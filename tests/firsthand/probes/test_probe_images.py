@@ -105,7 +105,8 @@ def test_correlation_is_that_of_the_records_on_mnist() -> None:
     records = [json.loads(path.read_text()) for path in RESULTS.glob("structure-*.json")]
     recorded = {r["unit"]["settings"]["order"]: r["measurements"] for r in records}
     for name in ("correlation_1", "correlation_2", "correlation_4"):
-        assert abs(found.measurements[name] - recorded["as scanned"][name]) < 1e-5
+        # the records took the mean image in float32, which moves the correlations by some 1e-5
+        assert abs(found.measurements[name] - recorded["as scanned"][name]) < 1e-4
         mean, std = found.null[name]
         assert abs(recorded["permuted"][name] - mean) < 4 * std
 
