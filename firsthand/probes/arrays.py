@@ -84,7 +84,7 @@ class Data:
         return 0
 
     def sample(self, rng: np.random.Generator, rows: int, columns: int) -> tuple[Array, Array, str]:
-        """At most so many examples, as rows of at most so many numbers (N, D) float64; which they are; how to say so."""
+        """At most so many examples of at most so many numbers, (N, D) float64; which they are; how to say so."""
         name = self._described_by()
         assert name is not None
         chosen, said = choose(rng, self.count(), rows, "examples")
