@@ -6,12 +6,14 @@ input, so that an activation costs no memory of its own.
 
 import numpy as np
 
+from core.law import lawful
 from core.layer import Array, Backward
 
 A = 1.7159
 S = 2.0 / 3.0
 
 
+@lawful
 def tanh(x: Array) -> tuple[Array, Backward]:
     r"""y = tanh(x). Kept for backward: y, for \(dy/dx = 1 - y^2\)."""
     y = np.tanh(x)
@@ -23,6 +25,7 @@ def tanh(x: Array) -> tuple[Array, Backward]:
     return y, backward
 
 
+@lawful
 def scaled_tanh(x: Array) -> tuple[Array, Backward]:
     r"""y = A tanh(S x) with A = 1.7159 and S = 2/3, so that f(1) = 1 and f(-1) = -1 (to five digits).
 
@@ -37,6 +40,7 @@ def scaled_tanh(x: Array) -> tuple[Array, Backward]:
     return y, backward
 
 
+@lawful
 def sigmoid(x: Array) -> tuple[Array, Backward]:
     r"""y = 1 / (1 + e^-x), without overflow or cancellation on either side.
 
@@ -51,6 +55,7 @@ def sigmoid(x: Array) -> tuple[Array, Backward]:
     return y, backward
 
 
+@lawful
 def relu(x: Array) -> tuple[Array, Backward]:
     """y = max(x, 0). Kept for backward: y, for dy/dx = 1 where y > 0. At x = 0 the derivative is taken as 0."""
     y = np.maximum(x, 0)
@@ -62,6 +67,7 @@ def relu(x: Array) -> tuple[Array, Backward]:
     return y, backward
 
 
+@lawful
 def softmax(x: Array) -> tuple[Array, Backward]:
     r"""y_i = e^{x_i} / sum_j e^{x_j} over the last axis, shifted by the maximum so that nothing overflows.
 

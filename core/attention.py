@@ -13,6 +13,7 @@ import numpy as np
 
 from core.guard import describe, generator, whole
 from core.init import Init, lecun_normal
+from core.law import lawful
 from core.layer import Array, Backward, Layer, Param
 
 BLOCK_BYTES = 1 << 20  # of scores worked on at a time: about the size of a core's second-level cache
@@ -29,6 +30,7 @@ def padding_mask(lengths: Array, length: int) -> Array:
     return mask
 
 
+@lawful
 def attention(q: Array, k: Array, v: Array, mask: Array | None = None) -> tuple[Array, Backward]:
     r"""Scaled dot-product attention, y = softmax(q k^T / sqrt(d)) v.
 
@@ -175,7 +177,7 @@ class AdditiveAttention(Layer):
         _softmax(alpha, _penalty("AdditiveAttention", mask, alpha))
         c = (alpha[:, None] @ h)[:, 0]  # (N, n_key)
 
-        def backward(dc: Array, dalpha: Array | float = 0.0) -> tuple[Any, ...]:
+        def backward(dc: Array, dalpha: Array) -> tuple[Any, ...]:
             da = dalpha + (h @ dc[:, :, None])[:, :, 0]  # alpha is an output, and c = sum alpha h
             de = alpha * (da - (da * alpha).sum(axis=1, keepdims=True))  # alpha = softmax(e)
             self.v.grad += _rows(t).T @ de.reshape(-1)  # e = v tanh z

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -155,11 +156,12 @@ def _check_independence(trial: Trial, run: Run) -> None:
         for p in params_of(model).values():
             p.data = p.data + trial.rng.normal(size=p.data.shape)
 
+    fortran = partial(np.array, order="F")
     for other, what in (
         (trial.run(), "when grad held other numbers before: is the gradient added to grad, and all of it"),
         (trial.run(other_forward), "after another forward in between: does the layer keep an array on itself"),
         (trial.run(optimiser_step), "after an optimiser step in between: does backward read p.data, not bound before"),
-        (trial.run(layout=np.asfortranarray), "for arrays in Fortran order: is memory taken to be contiguous"),
+        (trial.run(layout=fortran), "for arrays in Fortran order: is memory taken to be contiguous"),
     ):
         for name, a, b in _pairs(run, other):
             if not np.allclose(a, b, rtol=1e-9, atol=1e-9 * (1 + np.abs(a).max(initial=0.0))):
@@ -182,10 +184,16 @@ def _check_float32(layer: Step, inputs: tuple[Any, ...]) -> None:
         trial.model.astype(np.float32)
     outputs, backward = trial.model(*cast(trial.inputs, np.float32))
     gradients = [c if c is None else c.astype(np.float32) for c in trial.cotangents]
-    results = backward() if trial.is_loss else backward(*gradients)
-    arrays = {f"output {k}": y for k, y in enumerate(as_tuple(outputs))}
-    arrays |= {f"result {k} of backward": result for k, result in enumerate(as_tuple(results))}
-    arrays |= {f"{name}.grad": p.grad for name, p in params_of(trial.model).items()}
+    _all_float32(trial, {f"output {k}": y for k, y in enumerate(as_tuple(outputs))})
+    try:
+        results = backward() if trial.is_loss else backward(*gradients)
+    except ValueError as error:  # from a part that got the wrong type
+        raise GradientError(f"{trial.name}: in float32, backward raised ValueError: {error}") from error
+    _all_float32(trial, {f"result {k} of backward": result for k, result in enumerate(as_tuple(results))})
+    _all_float32(trial, {f"{name}.grad": p.grad for name, p in params_of(trial.model).items()})
+
+
+def _all_float32(trial: Trial, arrays: dict[str, Any]) -> None:
     for name, array in arrays.items():
         if differentiable(array) and array.dtype != np.float32:
             trial.fail(

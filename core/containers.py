@@ -1,7 +1,7 @@
 """Containers: layers made of layers. They collect the callbacks of their parts and give each up as it is used.
 
 Giving up matters: a callback holds the activations of its layer, so that dropping it on the way back halves the peak
-memory of a training step. It also means that a backward can run once only; a second use raises.
+memory of a training step.
 """
 
 from collections.abc import Iterator
@@ -9,19 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from core.guard import describe
+from core.law import at
 from core.layer import Array, Backward, Layer, Step, evaluation_copy, parts
-
-
-def take(callbacks: list[Backward], owner: str) -> list[Backward]:
-    """Hand over the callbacks that a container collected, once: afterwards the container has none."""
-    if not callbacks:
-        raise RuntimeError(
-            f"this backward of {owner} is spent: it gave up its activations when it was first called. "
-            "Run the forward pass again for another backward"
-        )
-    taken = callbacks[:]
-    callbacks.clear()
-    return taken
 
 
 class Sequential(Layer):
@@ -31,7 +21,7 @@ class Sequential(Layer):
     The names are the paths: in `Sequential(C1=Conv2d(...))` the kernel is `C1.W`, and `model["C1"]` is the layer.
 
     Kept for backward: the callback of each part, until it is used.
-    Raises ValueError for no parts or a part that cannot be called, RuntimeError from a spent backward.
+    Raises ValueError for no parts or a part that cannot be called.
     """
 
     def __init__(self, *layers: Step, **named: Step) -> None:
@@ -52,22 +42,22 @@ class Sequential(Layer):
         return self.layers[str(name)]
 
     def __call__(self, x: Any) -> tuple[Any, Backward]:
-        callbacks: list[Backward] = []
-        for layer in self.layers.values():
-            x, callback = layer(x)
-            callbacks.append(callback)
+        callbacks: list[tuple[str, Backward]] = []
+        for name, layer in self.layers.items():
+            x, callback = at(self, name, layer, x)
+            callbacks.append((name, callback))
+        del callback  # the list alone holds it
 
         def backward(dy: Any) -> Any:
-            steps = take(callbacks, "Sequential")
-            while steps:  # f_n first: dx = f_1'(... f_n'(dy))
-                dy = steps.pop()(dy)
+            while callbacks:  # f_n first: dx = f_1'(... f_n'(dy))
+                dy = at(self, *callbacks.pop(), dy)
             return dy
 
         return x, backward
 
     def predict(self, x: Any) -> Any:
-        for layer in self.layers.values():
-            x = outputs_of(layer, x)
+        for name, layer in self.layers.items():
+            x = at(self, name, outputs_of, layer, x)
         return x
 
 
@@ -75,7 +65,7 @@ class Residual(Layer):
     """y = x + f(x), for a layer or function f that keeps the shape (He et al. 2015, equation 1).
 
     Kept for backward: the callback of f, until it is used.
-    Raises ValueError if f changes the shape, RuntimeError from a spent backward.
+    Raises ValueError if f changes the shape or type.
     """
 
     def __init__(self, layer: Step) -> None:
@@ -83,24 +73,21 @@ class Residual(Layer):
 
     def __call__(self, x: Array) -> tuple[Array, Backward]:
         f, backward_f = self.layer(x)
-        self._same_shape(x, f)
-        callbacks = [backward_f]
+        self._alike(x, f)
 
         def backward(dy: Array) -> Any:
-            (backward_f,) = take(callbacks, "Residual")
             return dy + backward_f(dy)  # y = x + f(x): straight through, and through f
 
-        del backward_f  # the list alone holds it, so that `take` gives it up
         return x + f, backward
 
     def predict(self, x: Array) -> Any:
         f = outputs_of(self.layer, x)
-        self._same_shape(x, f)
+        self._alike(x, f)
         return x + f
 
-    def _same_shape(self, x: Array, f: Array) -> None:
-        if f.shape != x.shape:
-            raise ValueError(f"Residual: f(x) has shape {f.shape}, expected the shape of x, {x.shape}")
+    def _alike(self, x: Array, f: Array) -> None:
+        if f.shape != x.shape or f.dtype != x.dtype:
+            raise ValueError(f"Residual: f(x) is {describe(f)}, expected the shape and type of x, {describe(x)}")
 
 
 def outputs_of(layer: Step, *inputs: Any) -> Any:

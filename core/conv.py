@@ -7,9 +7,11 @@ import numpy as np
 from core.columns import correlate, input_gradient, kernel_gradient, pad
 from core.guard import describe, finite, generator, maps, whole
 from core.init import Init, lecun_normal
+from core.law import lawful
 from core.layer import Array, Backward, Layer, Param
 
 
+@lawful
 def pad2d(x: Array, width: int, value: float = 0.0) -> tuple[Array, Backward]:
     """y = x with `width` rows and columns of `value` added on every side.
 
@@ -27,6 +29,7 @@ def pad2d(x: Array, width: int, value: float = 0.0) -> tuple[Array, Backward]:
     return y, backward
 
 
+@lawful
 def conv2d(
     x: Array, W: Array, stride: int = 1, padding: int = 0, dilation: int = 1, groups: int = 1
 ) -> tuple[Array, Backward]:

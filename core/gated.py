@@ -39,9 +39,9 @@ class LSTM(Sequence):
             np.multiply(o, t, h)  # h' = o tanh c'
             keep[...] = now
 
-        def backward(dH: Array, dc: Array | None = None) -> tuple[Array, ...]:
+        def backward(dH: Array, dc: Array) -> tuple[Array, ...]:
             dh, dA = dH[T].copy(), np.empty((4, n_hidden, T, N), dtype)
-            dc_old = np.zeros_like(dh) if dc is None else dc.T
+            dc_old = dc.T
             for block in blocks(kept):
                 o, i, f, g, c_new, _ = kept[1:][block].transpose(1, 0, 2, 3)  # (B, n_hidden, N), each
                 c, t = kept[block, 4], np.tanh(c_new)

@@ -1,6 +1,7 @@
 """Arguments refused early, in one voice: who refuses, what it got, what it expected."""
 
 import math
+import reprlib
 from typing import Any
 
 import numpy as np
@@ -39,4 +40,4 @@ def describe(x: Any) -> str:
     """What an argument is, for an error message."""
     if isinstance(x, np.ndarray):
         return f"an array of shape {x.shape} and type {x.dtype}"
-    return f"{type(x).__name__} {x!r}"
+    return f"{type(x).__name__} {reprlib.repr(x)}"

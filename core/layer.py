@@ -16,6 +16,8 @@ from typing import Any, Self, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from core.law import lawful_method, located
+
 Array: TypeAlias = NDArray[Any]
 Backward: TypeAlias = Callable[..., Any]
 Step: TypeAlias = Callable[..., tuple[Any, Backward]]  # a Layer, or a plain function of the same form
@@ -52,6 +54,12 @@ class Layer:
     """
 
     training: bool = True
+
+    def __init_subclass__(cls) -> None:
+        """Whatever a subclass defines is kept to the law: see `core.law`."""
+        for name, keep in (("__call__", lawful_method), ("predict", located)):
+            if name in vars(cls):
+                setattr(cls, name, keep(vars(cls)[name]))
 
     def __call__(self, *args: Any, **kwargs: Any) -> tuple[Any, Backward]:
         raise NotImplementedError(f"{type(self).__name__} does not define __call__")

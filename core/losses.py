@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 
 from core.guard import describe, finite
+from core.law import lawful
 from core.layer import Array, Backward
 from core.regression import alike
 
 
+@lawful
 def softmax_cross_entropy(
     logits: Array, labels: Array, *, smoothing: float = 0.0, ignore: int | None = None, weights: Array | None = None
 ) -> tuple[float, Backward]:
@@ -66,6 +68,7 @@ def softmax_cross_entropy(
     return loss, backward
 
 
+@lawful
 def binary_cross_entropy(logits: Array, target: Array) -> tuple[float, Backward]:
     r"""The negative log likelihood of targets between 0 and 1 under sigmoid(x), averaged over all M numbers.
 
@@ -87,6 +90,7 @@ def binary_cross_entropy(logits: Array, target: Array) -> tuple[float, Backward]
     return loss, backward
 
 
+@lawful
 def kl_divergence(logits: Array, target: Array) -> tuple[float, Backward]:
     r"""How far softmax(x) is from the distribution t, averaged over the batch (and over positions).
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from core.guard import describe, generator, maps, whole
 from core.init import Init, lecun_normal
+from core.law import lawful
 from core.layer import Array, Backward, Layer, Param
 
 
@@ -25,6 +26,7 @@ def _check(owner: str, x: Array, size: int) -> None:
         raise ValueError(f"{owner}: got maps of {x.shape[2]} x {x.shape[3]}, expected multiples of the window, {size}")
 
 
+@lawful
 def sum_pool2d(x: Array, size: int) -> tuple[Array, Backward]:
     """y = the sum of each size x size window.
 
@@ -47,6 +49,7 @@ def sum_pool2d(x: Array, size: int) -> tuple[Array, Backward]:
     return y, backward
 
 
+@lawful
 def avg_pool2d(x: Array, size: int) -> tuple[Array, Backward]:
     """y = the mean of each size x size window. Shapes, memory and errors as for `sum_pool2d`."""
     _check("avg_pool2d", x, size)
@@ -61,6 +64,7 @@ def avg_pool2d(x: Array, size: int) -> tuple[Array, Backward]:
     return y, backward
 
 
+@lawful
 def max_pool2d(x: Array, size: int) -> tuple[Array, Backward]:
     """y = the largest of each size x size window. Of equal ones the first, in reading order, gets the gradient.
 

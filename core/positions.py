@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from core.guard import describe, finite, whole
+from core.law import lawful
 from core.layer import Array, Backward
 
 
@@ -19,6 +20,7 @@ def sinusoidal(length: int, dim: int, *, base: float = 10000.0, dtype: DTypeLike
     return np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(length, dim).astype(dtype)
 
 
+@lawful
 def rotary(x: Array, positions: Array, base: float = 10000.0) -> tuple[Array, Backward]:
     r"""y = R_t x: at position t, the pair (2i, 2i + 1) of elements is rotated by the angle \(t\theta_i\).
 

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from core.guard import describe, finite
+from core.law import lawful
 from core.layer import Array, Backward
 
 LOG_2PI = math.log(2 * math.pi)
 
 
+@lawful
 def squared_error(y: Array, target: Array) -> tuple[float, Backward]:
     r"""Half the squared distance to the target, summed over each example and averaged over the batch.
 
@@ -34,6 +36,7 @@ def squared_error(y: Array, target: Array) -> tuple[float, Backward]:
     return loss, backward
 
 
+@lawful
 def mse(y: Array, target: Array) -> tuple[float, Backward]:
     r"""\(E = \frac{1}{M} \sum (y - t)^2\), the mean over all M numbers. Shapes and errors as for `squared_error`."""
     alike("mse", y, target)
@@ -46,6 +49,7 @@ def mse(y: Array, target: Array) -> tuple[float, Backward]:
     return loss, backward
 
 
+@lawful
 def mae(y: Array, target: Array) -> tuple[float, Backward]:
     r"""\(E = \frac{1}{M} \sum |y - t|\), the mean over all M numbers; the derivative is taken as 0 where y = t.
 
@@ -61,6 +65,7 @@ def mae(y: Array, target: Array) -> tuple[float, Backward]:
     return loss, backward
 
 
+@lawful
 def huber(y: Array, target: Array, delta: float = 1.0) -> tuple[float, Backward]:
     r"""Squared near the target, absolute away from it, with one slope where they meet; the mean over all M numbers.
 
@@ -81,6 +86,7 @@ def huber(y: Array, target: Array, delta: float = 1.0) -> tuple[float, Backward]
     return loss, backward
 
 
+@lawful
 def gaussian_nll(y: Array, target: Array) -> tuple[float, Backward]:
     r"""The negative log likelihood of the target under a Gaussian whose mean and log variance are the halves of y.
 
@@ -104,6 +110,7 @@ def gaussian_nll(y: Array, target: Array) -> tuple[float, Backward]:
     return loss, backward
 
 
+@lawful
 def gaussian_kl(y: Array) -> tuple[float, Backward]:
     r"""How far the Gaussian of mean and log variance \(y = [\mu, s]\) is from the standard one.
 

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from core.containers import take
 from core.init import Init, lecun_normal
 from core.layer import Array, Backward, Layer
 from core.recurrent import Recurrent
@@ -86,12 +85,11 @@ class Sequence(Recurrent):
         y = turn(H[1:].transpose(2, 0, 1)).copy()
         y[ended.T] = 0
 
-        def backward(dy: Array, dh: Array | None = None, *dothers: Array | None) -> Any:
+        def backward(dy: Array, dh: Array, *dothers: Array) -> Any:
             dH = np.zeros(H.shape, dtype)
             dH[1:] = turn(dy).transpose(1, 2, 0)  # y = h of every step ...
             dH[1:].transpose(0, 2, 1)[ended] = 0  # ... or zero
-            if dh is not None:
-                dH[ends, :, rows] += dh  # the final h is that of the sequence's end
+            dH[ends, :, rows] += dh  # the final h is that of the sequence's end
             dA, dP, *dstates = backward_steps(dH, *dothers)
             dA, dP = dA.reshape(width, T * N), dP.reshape(width, T * N)
             dWb = (dA @ X).T  # A = [W, b]^T [x, 1]
@@ -142,9 +140,8 @@ class Bidirectional(Layer):
     Shapes: (y, final states of `forward`, then of `backward_layer`) from (x[, lengths]), as for `Sequence`, with y
     (N, T, n_forward + n_backward). Initial states are zero. `backward(dy, *dstates)` returns dx, and None for lengths.
 
-    Kept for backward: the callbacks of the two, until they are used. Raises ValueError unless the second, and it alone,
-    has `reverse`, RuntimeError from a spent backward. Source: Schuster and Paliwal 1997. Differences: any two of these
-    layers, where the paper has simple ones.
+    Kept for backward: the callbacks of the two. Raises ValueError unless the second, and it alone, has `reverse`.
+    Source: Schuster and Paliwal 1997. Differences: any two of these layers, where the paper has simple ones.
     """
 
     def __init__(self, forward: Sequence, backward_layer: Sequence) -> None:
@@ -157,13 +154,10 @@ class Bidirectional(Layer):
         n_states, n_forward = self.forward.n_states, len(self.forward.U.data)
         (y_f, *states_f), callback_f = self.forward(x, *[None] * n_states, lengths)
         (y_b, *states_b), callback_b = self.backward_layer(x, *[None] * self.backward_layer.n_states, lengths)
-        callbacks = [callback_f, callback_b]
-        del callback_f, callback_b  # the list alone holds them, so that `take` gives them up
 
-        def backward(dy: Array, *dstates: Array | None) -> Any:
-            steps = take(callbacks, "Bidirectional")
-            dx_b = steps.pop()(dy[:, :, n_forward:], *dstates[n_states:])  # y = [..., y_b]
-            dx_f = steps.pop()(dy[:, :, :n_forward], *dstates[:n_states])  # y = [y_f, ...]
+        def backward(dy: Array, *dstates: Array) -> Any:
+            dx_b = callback_b(dy[:, :, n_forward:], *dstates[n_states:])  # y = [..., y_b]
+            dx_f = callback_f(dy[:, :, :n_forward], *dstates[:n_states])  # y = [y_f, ...]
             return dx_f + dx_b if lengths is None else (dx_f[0] + dx_b[0], None)  # both read x
 
         return (np.concatenate([y_f, y_b], axis=2), *states_f, *states_b), backward

@@ -42,7 +42,7 @@ def curvature(network: Sequential, x: Array, at_output: Array) -> dict[str, Arra
             found |= {f"{name}.{parameter}": p.grad for parameter, p in squared.named_params()}
         else:
             y, backward = layer(x)
-            slope = backward(np.ones_like(y))
+            slope = layer(x)[1](np.ones_like(y))  # a backward runs once
             h = backward(h) * slope  # f elementwise: f'^2 h, as backward(h) = f' h; f moves numbers: the slope is one
     return found
 

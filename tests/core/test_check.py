@@ -108,7 +108,10 @@ PLANTED = {
         but(W=add(lambda x, W, dy: (dy.T @ x).reshape(4, 3))),
         r"W\.grad has the right numbers in the wrong order: reshaped where it should be transposed\?",
     ),
-    "no transpose, caught by NumPy": (but(x=lambda x, W, dy: dy @ W), r"backward raised ValueError: matmul.*transpose"),
+    "no transpose, caught by NumPy": (
+        but(x=lambda x, W, dy: dy @ W),
+        r"backward raised ValueError: Planted: matmul.*transpose",
+    ),
     "reversed": (but(x=lambda x, W, dy: (dy @ W.T)[:, ::-1]), r"dx is reversed along axes \(1,\)"),
     "only some rows": (
         but(x=some_rows),
@@ -144,6 +147,21 @@ def test_each_planted_mistake_gets_its_diagnosis(case: str) -> None:
     mistake, sentence = PLANTED[case]
     with pytest.raises(GradientError, match=f"Planted: .*{sentence}"):
         check_layer(Planted(mistake), normal(5, 4))
+
+
+def promoting(x):
+    return x * np.float64(1), lambda dy: dy
+
+
+def promoting_backward(x):
+    return x, lambda dy: dy * np.float64(1)
+
+
+def test_an_output_and_a_gradient_of_float64() -> None:
+    with pytest.raises(GradientError, match="output 0 is float64 where everything else is float32"):
+        check_layer(Sequential(tanh, promoting), normal(5, 4))
+    with pytest.raises(GradientError, match=r"in float32, backward raised .* 0: tanh: backward got .* float64"):
+        check_layer(Sequential(tanh, promoting_backward), normal(5, 4))
 
 
 def test_the_correct_backward_passes() -> None:

@@ -73,16 +73,8 @@ def test_names_and_parts() -> None:
 def test_a_spent_backward_says_so(model) -> None:
     y, backward = model(normal(5, 3).astype(np.float32))
     backward(y)
-    with pytest.raises(RuntimeError, match=r"backward of (Sequential|Residual) is spent.*Run the forward pass again"):
+    with pytest.raises(RuntimeError, match=r"^(Sequential|Residual): this backward is spent.*Run the forward pass"):
         backward(y)
-
-
-def test_a_backward_that_failed_is_spent_too() -> None:
-    _, backward = mlp()(normal(5, 3).astype(np.float32))
-    with pytest.raises(ValueError):
-        backward(normal(5, 7))
-    with pytest.raises(RuntimeError, match="spent"):
-        backward(normal(5, 2))
 
 
 def test_callbacks_are_given_up_as_they_are_used() -> None:
@@ -151,7 +143,7 @@ def test_refusals() -> None:
         Sequential()
     with pytest.raises(ValueError, match="Sequential: part 'a' is 3, expected a layer or a function"):
         Sequential(a=3)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"Residual: f\(x\) has shape \(5, 2\), expected the shape of x, \(5, 3\)"):
+    with pytest.raises(ValueError, match=r"Residual: f\(x\) is .* \(5, 2\) .*, expected .* of x, .* \(5, 3\)"):
         Residual(mlp())(normal(5, 3).astype(np.float32))
     with pytest.raises(ValueError, match="Residual"):
         predict(Residual(mlp()), normal(5, 3).astype(np.float32))

@@ -156,7 +156,7 @@ def test_refusals() -> None:
     W = np.zeros((3, 2, 3, 3), np.float32)
     for bad_x, bad_W, words in (
         (x[0], W, "feature maps"),
-        (x.astype(int), W, "feature maps"),
+        (x.astype(int), W, "a floating type"),
         (x[:, :1], W, r"expected \(N, C, H, W\) and"),
         (x.astype(np.float64), W, r"expected \(N, C, H, W\) and"),
         (x, W[0], r"expected \(N, C, H, W\) and"),

@@ -11,6 +11,8 @@ from firsthand.project import Project
 from firsthand.records import Unit, address, read_all, write
 from firsthand.run import execute
 
+LAYER = {f"core/{name}.py" for name in ("guard", "law", "layer")}  # and what it imports
+
 
 def unit(toy: Toy, seed: int = 1) -> Unit:
     return Unit(toy.slug, "work", {"value": 5.0, "pause": 0.0, "loss": 1.0}, seed)
@@ -25,7 +27,7 @@ def test_a_record_says_what_it_rests_on(toy: Toy) -> None:
     record = execute(toy.project, unit(toy))
     assert record.measurements == {"number": 6.0, "chance": 0.0}
     assert record.arrays == {"curve": [0.0, 0.333333, 0.666667]}  # six significant digits
-    assert set(record.code) == {"core/layer.py", f"papers/{toy.slug}/experiments.py"}
+    assert set(record.code) == {*LAYER, f"papers/{toy.slug}/experiments.py"}
     assert record.machine["numpy"] and record.machine["blas_threads"] == 1
     assert record.seconds >= 0 and record.finished.endswith("+00:00")
 
@@ -52,7 +54,7 @@ def test_only_the_imported_modules_of_core_count(toy: Toy) -> None:
     (core / "layer.py").write_text("class Param: ...\n")
     (core / "other.py").write_text("class Other: ...\n")
     toy.experiments.write_text(EXPERIMENTS.replace("from core.layer import Param", "from core import Param"))
-    assert set(code_hashes(toy.root, toy.slug)) == {"core/layer.py", f"papers/{toy.slug}/experiments.py"}
+    assert set(code_hashes(toy.root, toy.slug)) == {*LAYER, f"papers/{toy.slug}/experiments.py"}
 
 
 @pytest.mark.parametrize(
