@@ -15,55 +15,38 @@ $$dx_i = \sum_j g_j \frac{\partial \hat x_j}{\partial x_i}
        = \frac{1}{\sigma} \big(g_i - \overline{g} - \hat x_i\,\overline{g \hat x}\big)$$
 
 that is, g without what would only shift or stretch all n numbers, since that leaves x^ as it is.
+
+Where gamma and sigma are the same for all of a map, both directions need a few numbers for each map, and no more: y and
+dx are sums of arrays times such numbers. These go over the maps in blocks that stay in the cache.
 """
 
 import math
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from core.guard import describe, finite, whole
 from core.layer import Array, Backward, Layer, Param
 
-
-def _mean_product(a: Array, b: Array, axes: tuple[int, ...]) -> Array:
-    """The mean of a b over axes, which stay with length 1; over the last alone, by BLAS."""
-    mean: Array = np.vecdot(a, b)[..., None] / a.shape[-1] if axes == (-1,) else (a * b).mean(axis=axes, keepdims=True)
-    return mean
-
-
-def _standardise(x: Array, axes: tuple[int, ...], eps: float) -> tuple[Array, Backward, Array, Array]:
-    """x^ and its backward, mu, and the variance without eps. Kept for backward: x^ and 1 / sigma."""
-    mu = x.mean(axis=axes, keepdims=True)
-    xhat = x - mu
-    variance = _mean_product(xhat, xhat, axes)
-    inverse = 1 / np.sqrt(variance + eps)  # 1 / sigma
-    xhat *= inverse
-
-    def backward(g: Array) -> Array:
-        dx: Array = g - g.mean(axis=axes, keepdims=True)  # mu = mean of x: 1 / n
-        dx -= xhat * _mean_product(g, xhat, axes)  # sigma = root of the variance: x^ / n
-        dx *= inverse  # x^ = (x - mu) / sigma
-        return dx
-
-    return xhat, backward, mu, variance
+BLOCK_BYTES = 1 << 18  # of maps worked on at a time: four such arrays fit into a core's second-level cache
 
 
 class Norm(Layer):
     """y = gamma x^ + beta, for a subclass that says how x becomes x^. At first, gamma is 1 and beta 0.
 
-    There is one gamma and one beta for each index along `axis`. Kept for backward: x^, gamma, 1 / sigma. Raises
-    ValueError for another length of this axis or another type than that of gamma.
+    There is one gamma and one beta for each index along `axis`. Raises ValueError for another length of this axis or
+    another type than that of gamma.
     """
 
     axis = 1
 
-    def __init__(self, size: int, eps: float, bias: bool = True) -> None:
+    def __init__(self, size: int, eps: float) -> None:
         name = type(self).__name__
         self.gamma = Param(np.ones(whole(name, "size", size), np.float32))
-        self.beta = Param(np.zeros(size, np.float32)) if bias else None
         self.eps = finite(name, "eps", eps, least=1e-12)  # else inputs without spread would be divided by zero
 
-    def standardise(self, x: Array) -> tuple[Array, Backward]:
+    def normalise(self, x: Array) -> tuple[Array, Backward]:
         raise NotImplementedError
 
     def __call__(self, x: Array) -> tuple[Array, Backward]:
@@ -71,32 +54,153 @@ class Norm(Layer):
         if x.shape[self.axis :][:1] != (size,) or x.dtype != dtype:
             expected = f"length {size} along axis {self.axis}, and {dtype}"
             raise ValueError(f"{type(self).__name__}: got {describe(x)}, expected {expected}")
-        others = tuple(axis for axis in range(x.ndim) if axis != self.axis % x.ndim)
-        gamma = np.expand_dims(self.gamma.data, others)
-        xhat, backward_xhat = self.standardise(x)
-        y = gamma * xhat
-        if self.beta is not None:
-            y += np.expand_dims(self.beta.data, others)
-
-        def backward(dy: Array) -> Array:
-            self.gamma.grad += (dy * xhat).sum(axis=others)  # y = gamma x^: over every place where gamma is used
-            if self.beta is not None:
-                self.beta.grad += dy.sum(axis=others)  # y = ... + beta: likewise
-            dx: Array = backward_xhat(dy * gamma)  # y = gamma x^
-            return dx
-
-        return y, backward
+        return self.normalise(x)
 
     def connections(self, y_shape: tuple[int, ...]) -> int:
         """Links of Params into the units of one example: gamma, and beta if there is one, for each unit."""
-        return math.prod(y_shape[1:]) * (1 + (self.beta is not None))
+        return math.prod(y_shape[1:]) * len(list(self.named_params()))
 
     def multiply_adds(self, y_shape: tuple[int, ...]) -> int:
         """Multiplications for one example: the square, 1 / sigma and gamma, for each unit."""
         return math.prod(y_shape[1:]) * 3
 
 
-class BatchNorm(Norm):
+class LayerNorm(Norm):
+    """Layer normalisation: mu and sigma of each vector along the last axis, the same in training and evaluation.
+
+    Shapes: x and y (..., dim). Kept for backward: x - mu, gamma, 1 / sigma. Source: Ba et al. 2016, section 3.
+    Differences: eps.
+    """
+
+    axis = -1
+
+    def __init__(self, dim: int, *, eps: float = 1e-5) -> None:
+        super().__init__(dim, eps)
+        self.beta = Param(np.zeros(dim, np.float32))
+
+    def normalise(self, x: Array) -> tuple[Array, Backward]:
+        d = x - _mean(x)  # x - mu
+        y, backward_rms = _divide_by_rms(d, self.gamma, self.eps)  # sigma is the root mean square of d
+        y += self.beta.data
+
+        def backward(dy: Array) -> Array:
+            self.beta.grad += _sum_vectors(dy)  # y = ... + beta: over every vector
+            dx: Array = backward_rms(dy)  # y = gamma d / sigma
+            dx -= _mean(dx)  # mu = mean of x
+            return dx
+
+        return y, backward
+
+
+class RMSNorm(Norm):
+    r"""Normalisation by the root mean square of each vector along the last axis, with neither mu nor beta:
+
+    $$\hat x = x / \sigma \qquad \sigma^2 = \overline{x^2} + \epsilon \qquad
+      dx = \big(g - \hat x\,\overline{g \hat x}\big) / \sigma$$
+
+    Shapes: x and y (..., dim). Kept for backward: x, gamma, 1 / sigma. Source: Zhang and Sennrich 2019, section 4.
+    Differences: eps.
+    """
+
+    axis = -1
+
+    def __init__(self, dim: int, *, eps: float = 1e-6) -> None:
+        super().__init__(dim, eps)
+
+    def normalise(self, x: Array) -> tuple[Array, Backward]:
+        return _divide_by_rms(x, self.gamma, self.eps)
+
+
+def _divide_by_rms(d: Array, gamma: Param, eps: float) -> tuple[Array, Backward]:
+    """y = gamma d / sigma for each vector d along the last axis, where sigma is its root mean square."""
+    scale, n = gamma.data, d.shape[-1]
+    inverse = 1 / np.sqrt(np.vecdot(d, d)[..., None] / n + eps)  # 1 / sigma
+    y = d * inverse
+    y *= scale
+
+    def backward(dy: Array) -> Array:
+        product = dy * d
+        gamma.grad += _sum_vectors(product, inverse)  # y = gamma d / sigma: over every vector
+        dd: Array = dy * scale  # g = gamma dy
+        stretch = (product @ scale)[..., None] / n * (inverse * inverse)  # the mean of g x^, over sigma
+        dd -= np.multiply(d, stretch, out=product)  # sigma = root of the mean square: x^ / n
+        dd *= inverse  # x^ = d / sigma
+        return dd
+
+    return y, backward
+
+
+def _mean(a: Array) -> Array:
+    """The mean of each vector along the last axis, which stays with length 1; by BLAS."""
+    mean: Array = (a @ np.ones(a.shape[-1], a.dtype))[..., None] / a.shape[-1]
+    return mean
+
+
+def _sum_vectors(a: Array, weights: Array | None = None) -> Array:
+    """The sum of all vectors along the last axis, each with its weight; by BLAS."""
+    vectors = a.reshape(-1, a.shape[-1])
+    total: Array = (np.ones(len(vectors), a.dtype) if weights is None else weights.reshape(-1)) @ vectors
+    return total
+
+
+class MapNorm(Norm):
+    """The norms of maps, that is of arrays (N, C, P), P being the number of positions: each has one mu, sigma, gamma
+    and beta. A subclass says by `over` which maps share mu and sigma.
+
+    Kept for backward: x - mu, gamma, 1 / sigma.
+    """
+
+    def __init__(self, channels: int, eps: float) -> None:
+        super().__init__(channels, eps)
+        self.beta = Param(np.zeros(channels, np.float32))
+
+    def over(self, a: Array) -> Array:
+        """From numbers of each map, (N, C), their mean over the maps that are normalised together: (N, C), or (1, C)
+        where this is the same for every example."""
+        raise NotImplementedError
+
+    def deviations(self, x: Array) -> tuple[Array, Array, Array]:
+        """x - mu as maps, mu, and the variance. (Squares of numbers with a large mean would swallow it.)"""
+        maps = _maps(x)
+        P = maps.shape[2]
+        mu = self.over(_sum(maps)) / P
+        d, squares = np.empty(maps.shape, x.dtype), np.empty(maps.shape[:2], x.dtype)
+        for b, mu_b in _blocks(maps, mu):
+            np.subtract(maps[b], mu_b, out=d[b])
+            squares[b] = _sum_product(d[b], d[b])
+        return d, mu, self.over(squares) / P
+
+    def scaled(self, x: Array, d: Array, variance: Array, constant: bool = False) -> tuple[Array, Backward]:
+        """y from d = x - mu, as maps. If `constant`, then mu and the variance do not depend on x."""
+        gamma, beta, P = self.gamma.data, self.beta.data, d.shape[2]
+        inverse = 1 / np.sqrt(variance + self.eps)  # 1 / sigma
+        slope = gamma * inverse
+        y = np.empty_like(d)
+        for b, slope_b, beta_b in _blocks(d, slope, beta[None]):
+            y_b = np.multiply(d[b], slope_b, out=y[b])  # gamma x^ = gamma d / sigma
+            y_b += beta_b
+
+        def backward(dy: Array) -> Array:
+            dy_maps = _maps(dy)
+            sums, products = _sum(dy_maps), _sum_product(dy_maps, d) * inverse  # of dy, and of dy x^: (N, C)
+            self.beta.grad += sums.sum(axis=0)  # y = ... + beta: over every place where beta is used
+            self.gamma.grad += products.sum(axis=0)  # y = gamma x^: likewise
+            if constant:
+                shift = stretch = np.zeros_like(inverse)
+            else:  # with g = gamma dy, as y = gamma x^:
+                shift = self.over(gamma * sums) / P * inverse  # mu = mean of x: the mean of g
+                stretch = self.over(gamma * products) / P * inverse * inverse  # sigma: x^ times the mean of g x^
+            dx = np.empty(d.shape, dy.dtype)
+            for b, slope_b, stretch_b, shift_b in _blocks(d, slope, stretch, shift):
+                dx_b = np.multiply(d[b], stretch_b, out=dx[b])
+                dx_b += shift_b
+                np.subtract(dy_maps[b] * slope_b, dx_b, out=dx_b)  # x^ = d / sigma: g / sigma, less these two
+            return dx.reshape(dy.shape)
+
+        return y.reshape(x.shape), backward
+
+
+class BatchNorm(MapNorm):
     r"""Batch normalisation: mu and sigma of each channel over the batch, and over the positions of its feature map.
 
     Shapes: x and y (N, channels) or (N, channels, H, W). In training, two buffers follow the statistics of the batches,
@@ -119,37 +223,24 @@ class BatchNorm(Norm):
             raise ValueError(f"BatchNorm: momentum is {momentum}, expected at most 1")
         self.mean, self.variance = np.zeros(channels, np.float32), np.ones(channels, np.float32)
 
-    def standardise(self, x: Array) -> tuple[Array, Backward]:
-        n, axes = x.size // len(self.mean), (0, *range(2, x.ndim))
+    def over(self, a: Array) -> Array:
+        mean: Array = a.mean(axis=0, keepdims=True)
+        return mean
+
+    def normalise(self, x: Array) -> tuple[Array, Backward]:
+        n = x.size // len(self.mean)
         if x.ndim not in (2, 4) or (self.training and n < 2):
             least = ", and two numbers per channel or more in training" if self.training else ""
             raise ValueError(f"BatchNorm: got {describe(x)}, expected (N, C) or (N, C, H, W){least}")
         if not self.training:
-            mu, variance = np.expand_dims(self.mean, axes), np.expand_dims(self.variance, axes)
-            inverse = 1 / np.sqrt(variance + self.eps)  # 1 / sigma
-            return (x - mu) * inverse, lambda g: g * inverse  # x^ = (x - mu) / sigma, both constants
-        xhat, backward, mu, variance = _standardise(x, axes, self.eps)
-        self.mean = self.mean + self.momentum * (mu.reshape(-1) - self.mean)
-        self.variance = self.variance + self.momentum * (variance.reshape(-1) * (n / (n - 1)) - self.variance)
-        return xhat, backward
+            return self.scaled(x, _maps(x) - self.mean[:, None], self.variance[None], constant=True)
+        d, mu, variance = self.deviations(x)
+        self.mean = self.mean + self.momentum * (mu[0] - self.mean)
+        self.variance = self.variance + self.momentum * (variance[0] * (n / (n - 1)) - self.variance)
+        return self.scaled(x, d, variance)
 
 
-class LayerNorm(Norm):
-    """Layer normalisation: mu and sigma of each vector along the last axis, the same in training and evaluation.
-
-    Shapes: x and y (..., dim). Source: Ba et al. 2016, section 3. Differences: eps.
-    """
-
-    axis = -1
-
-    def __init__(self, dim: int, *, eps: float = 1e-5) -> None:
-        super().__init__(dim, eps)
-
-    def standardise(self, x: Array) -> tuple[Array, Backward]:
-        return _standardise(x, (-1,), self.eps)[:2]
-
-
-class GroupNorm(Norm):
+class GroupNorm(MapNorm):
     """Group normalisation: mu and sigma of each group of neighbouring channels of each example, over all positions.
 
     With one group, whole examples are normalised; with as many as channels, each map alone. Shapes: x and y
@@ -163,33 +254,40 @@ class GroupNorm(Norm):
         if channels % groups:
             raise ValueError(f"GroupNorm: got {groups} groups of {channels} channels, expected a divisor")
 
-    def standardise(self, x: Array) -> tuple[Array, Backward]:
-        grouped = (len(x), self.groups, math.prod(x.shape[1:]) // self.groups)
-        xhat, backward_groups, *_ = _standardise(x.reshape(grouped), (-1,), self.eps)
-        return xhat.reshape(x.shape), lambda g: backward_groups(g.reshape(grouped)).reshape(g.shape)  # group by group
+    def over(self, a: Array) -> Array:
+        each = a.shape[1] // self.groups
+        return np.repeat(a.reshape(len(a), self.groups, each).mean(axis=2), each, axis=1)
+
+    def normalise(self, x: Array) -> tuple[Array, Backward]:
+        d, _, variance = self.deviations(x)
+        return self.scaled(x, d, variance)
 
 
-class RMSNorm(Norm):
-    r"""Normalisation by the root mean square of each vector along the last axis, with neither mu nor beta:
+def _maps(x: Array) -> Array:
+    return x.reshape(*x.shape[:2], math.prod(x.shape[2:]))
 
-    $$\hat x = x / \mathrm{rms} \qquad \mathrm{rms}^2 = \overline{x^2} + \epsilon \qquad
-      dx = \big(g - \hat x\,\overline{g \hat x}\big) / \mathrm{rms}$$
 
-    Shapes: x and y (..., dim). Source: Zhang and Sennrich 2019, section 4. Differences: eps.
+def _sum(a: Array) -> Array:
+    """The sum of each map, (N, C); by BLAS."""
+    total: Array = a @ np.ones(a.shape[2], a.dtype) if a.shape[2] > 1 else a[..., 0]
+    return total
+
+
+def _sum_product(a: Array, b: Array) -> Array:
+    """The sum of each map of a b, (N, C); by BLAS."""
+    total: Array = np.vecdot(a, b) if a.shape[2] > 1 else (a * b)[..., 0]
+    return total
+
+
+def _blocks(maps: Array, *numbers: Array) -> Iterator[tuple[Any, ...]]:
+    """Blocks of examples: the slice, and each of `numbers`, (N, C) or (1, C), as an array to calculate with.
+
+    Numbers that are the same for every example are written out as a block, once: to broadcast takes twice as long.
     """
-
-    axis = -1
-
-    def __init__(self, dim: int, *, eps: float = 1e-6) -> None:
-        super().__init__(dim, eps, bias=False)
-
-    def standardise(self, x: Array) -> tuple[Array, Backward]:
-        inverse = 1 / np.sqrt(_mean_product(x, x, (-1,)) + self.eps)  # 1 / rms
-        xhat = x * inverse
-
-        def backward(g: Array) -> Array:
-            dx: Array = g - xhat * _mean_product(g, xhat, (-1,))  # rms = root of the mean square: x^ / n
-            dx *= inverse  # x^ = x / rms
-            return dx
-
-        return xhat, backward
+    N, C, P = maps.shape
+    n = max(1, BLOCK_BYTES // max(1, C * P * maps.itemsize))
+    block = min(n, N), C, P
+    shared = [np.broadcast_to(a[..., None], block).copy() if len(a) == 1 else None for a in numbers]
+    for start in range(0, N, n):
+        b = slice(start, start + n)
+        yield b, *(a[b, :, None] if w is None else w[: N - start] for a, w in zip(numbers, shared, strict=True))

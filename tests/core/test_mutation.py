@@ -133,6 +133,7 @@ def positions(m: types.ModuleType) -> list[tuple]:
 
 
 def normalisation(m: types.ModuleType) -> list[tuple]:
+    m.BLOCK_BYTES = 1000  # more than one block
     vectors, maps = normal(5, 6), normal(3, 6, 2, 5)
     return [
         *((m.BatchNorm(6), x) for x in (vectors, maps)),
@@ -192,10 +193,11 @@ EQUIVALENT = {
     "nonlinearities:leaky_relu.backward: y > 0  ->  y >= 0": "at the kink, by a convention that has a test of its own",
     "nonlinearities:PReLU.__call__.backward: x > 0  ->  x >= 0": "likewise",
     "nonlinearities:elu.backward: y > 0  ->  y >= 0": "likewise",
-    "normalisation:_standardise.backward: _mean_product(g, xhat, axes)  ->  "
-    "_mean_product(xhat, g, axes)": "a product is symmetric",
-    "normalisation:RMSNorm.standardise.backward: _mean_product(g, xhat, (-1,))  ->  "
-    "_mean_product(xhat, g, (-1,))": "likewise",
+    "normalisation:_divide_by_rms.backward: np.multiply(d, stretch, out=product)  ->  "
+    "np.multiply(stretch, d, out=product)": "a product is symmetric",
+    "normalisation:MapNorm.scaled.backward: np.multiply(d[b], stretch_b, out=dx[b])  ->  "
+    "np.multiply(stretch_b, d[b], out=dx[b])": "likewise",
+    "normalisation:MapNorm.scaled.backward: _sum_product(dy_maps, d)  ->  _sum_product(d, dy_maps)": "likewise",
     "attention:attention.backward: np.vecdot(dy, y)  ->  np.vecdot(y, dy)": "likewise",
     "attention:attention.backward: P[b].swapaxes(-1, -2)  ->  P[b].swapaxes(-2, -1)": "swapping is symmetric",
     "attention:attention.backward: v[b].swapaxes(-1, -2)  ->  v[b].swapaxes(-2, -1)": "likewise",

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import core.normalisation
 from core import Array, Layer, Sequential, check_layer, cost, load, predict, save
 from core.normalisation import BatchNorm, GroupNorm, LayerNorm, Norm, RMSNorm
 from tests.core.helpers import agrees_with_torch, close, data_of, few, normal
@@ -86,7 +87,7 @@ def test_equations_in_loops(layer, shape) -> None:
     layer = trained(layer)
     x, dy = 3 + 2 * normal(*shape), normal(*shape, seed=1)
     gamma = layer.gamma.data
-    beta = np.zeros(len(gamma)) if layer.beta is None else layer.beta.data
+    beta = np.zeros(len(gamma)) if isinstance(layer, RMSNorm) else layer.beta.data
     feature = np.indices(shape)[layer.axis].ravel()
     group = groups_of(layer, shape).ravel()
     flat, flat_dy = x.ravel(), dy.ravel()
@@ -115,7 +116,7 @@ def test_equations_in_loops(layer, shape) -> None:
     close(backward(dy).ravel(), dx)
     for c in range(len(gamma)):
         close(layer.gamma.grad[c], sum(flat_dy[i] * xhat[i] for i in range(x.size) if feature[i] == c))
-        if layer.beta is not None:
+        if not isinstance(layer, RMSNorm):
             close(layer.beta.grad[c], sum(flat_dy[i] for i in range(x.size) if feature[i] == c))
 
 
@@ -255,15 +256,41 @@ def test_no_spread_gives_no_nan(layer, value) -> None:
         assert not y.any()
 
 
-@pytest.mark.parametrize("layer", [BatchNorm(64), LayerNorm(64), GroupNorm(2, 64)])
-def test_a_large_mean_is_taken_out_before_squaring(layer) -> None:
+LARGE_MEANS = [
+    (BatchNorm(64), (64, 64)),
+    (BatchNorm(6), (40, 6, 9, 11)),
+    (LayerNorm(64), (64, 64)),
+    (GroupNorm(2, 64), (64, 64)),
+    (GroupNorm(2, 6), (4, 6, 9, 11)),
+]
+
+
+@pytest.mark.parametrize(("layer", "shape"), LARGE_MEANS)
+def test_a_large_mean_is_taken_out_before_squaring(layer, shape) -> None:
     """Around 1e4, float32 numbers are 1e-3 apart, and mu is wrong by a few of these steps; around x^2 = 1e8 they are 8
     apart, and the variance 1 would be lost."""
-    x = (1e4 + normal(64, 64)).astype(np.float32)
-    y, _ = layer(x)
-    exact, _ = layer.astype(np.float64)(x.astype(np.float64))
-    layer.astype(np.float32)
-    np.testing.assert_allclose(y, exact, atol=5e-3)
+    x, dy = (1e4 + normal(*shape)).astype(np.float32), normal(*shape, seed=1).astype(np.float32)
+    results = []
+    for dtype in (np.float64, np.float32):
+        layer.astype(dtype).zero_grad()
+        y, backward = layer(x.astype(dtype))
+        results.append([y, backward(dy.astype(dtype)), *(p.grad / np.sqrt(x.size) for _, p in layer.named_params())])
+    for exact, single in zip(*results, strict=True):
+        np.testing.assert_allclose(single, exact, atol=5e-3)
+
+
+@pytest.mark.parametrize("layer", [BatchNorm(3), BatchNorm(3).eval(), GroupNorm(1, 3)])
+def test_blocks_change_no_bit(layer, monkeypatch) -> None:
+    x, dy = (normal(7, 3, 4, 5, seed=seed).astype(np.float32) for seed in range(2))
+    results = []
+    for block_bytes in (core.normalisation.BLOCK_BYTES, 2 * x[0].nbytes, 1):  # one block, blocks of two, each alone
+        monkeypatch.setattr(core.normalisation, "BLOCK_BYTES", block_bytes)
+        layer.astype(np.float32).zero_grad()
+        y, backward = layer(x)
+        results.append([y, backward(dy), *(p.grad for _, p in layer.named_params())])
+    for others in results[1:]:
+        for a, b in zip(results[0], others, strict=True):
+            np.testing.assert_array_equal(a, b)
 
 
 def test_one_group_is_layer_norm_and_one_example_instance_norm() -> None:
