@@ -1,8 +1,10 @@
 r"""Optimisers with a rate of its own for each weight, from the history of its gradients.
 
-Notation and rules as in core.optim; \(\epsilon\) is added outside of the root.
+Notation and rules as in core.optim; \(\epsilon\) is added outside of the root. A step is as many passes over memory as
+it has operations, so that each is done in place where the operand is not used again: in the gradient, for one.
 """
 
+import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -17,13 +19,13 @@ class _Scaled(Optimiser):
         super().__init__(model, rate)
         self.epsilon = finite(type(self).__name__, "epsilon", epsilon, least=0.0)
 
-    def scaled(self, top: Array, v: Array, rate: float) -> Array:
-        """- rate top / (sqrt(v) + epsilon), in as few passes as it takes."""
-        below = np.sqrt(v)
-        below += self.epsilon
-        np.divide(top, below, out=below)
-        below *= -rate
-        return below
+    def scaled(self, top: Array, v: Array, rate: float, epsilon: float, out: Array) -> Array:
+        """- rate top / (sqrt(v) + epsilon), in `out`."""
+        np.sqrt(v, out=out)
+        out += epsilon
+        np.divide(top, out, out=out)
+        out *= -rate
+        return out
 
 
 class Adagrad(_Scaled):
@@ -39,8 +41,9 @@ class Adagrad(_Scaled):
 
     def change(self, p: Param, *slots: Array) -> Array:
         (v,) = slots
-        v += p.grad * p.grad
-        return self.scaled(p.grad, v, self.rate)
+        square = p.grad * p.grad
+        v += square
+        return self.scaled(p.grad, v, self.rate, self.epsilon, out=square)
 
 
 class RMSProp(_Scaled):
@@ -59,8 +62,9 @@ class RMSProp(_Scaled):
 
     def change(self, p: Param, *slots: Array) -> Array:
         (v,) = slots
-        _blend(v, p.grad * p.grad, self.decay)
-        return self.scaled(p.grad, v, self.rate)
+        square = p.grad * p.grad
+        _blend(v, square, self.decay)
+        return self.scaled(p.grad, v, self.rate, self.epsilon, out=square)
 
 
 class Adam(_Scaled):
@@ -88,14 +92,24 @@ class Adam(_Scaled):
 
     def change(self, p: Param, *slots: Array) -> Array:
         m, v = slots
-        _blend(m, p.grad, self.beta1)
-        _blend(v, p.grad * p.grad, self.beta2)
-        return self.corrected(m, v)
+        self.average(p, m, v)
+        return self.corrected(m, v, out=p.grad)
 
-    def corrected(self, m: Array, v: Array) -> Array:
-        r"""The step of m and v with their bias towards zero divided out."""
-        m_hat, v_hat = 1 - self.beta1**self.steps, 1 - self.beta2**self.steps
-        return self.scaled(m, v * (1 / v_hat), self.rate / m_hat)
+    def average(self, p: Param, m: Array, v: Array) -> None:
+        """The new m and v; of the gradient, the memory is left."""
+        m *= self.beta1
+        m += (1 - self.beta1) * p.grad
+        p.grad *= p.grad
+        _blend(v, p.grad, self.beta2)
+
+    def corrected(self, m: Array, v: Array, out: Array) -> Array:
+        r"""The step of m and v with their bias towards zero divided out. For a pass less, that of v leaves the root:
+
+        $$\sqrt{\hat v} + \epsilon = \frac{\sqrt v + \epsilon \sqrt{1 - \beta_2^t}}{\sqrt{1 - \beta_2^t}}$$
+        """
+        m_bias, v_bias = 1 - self.beta1**self.steps, 1 - self.beta2**self.steps
+        root = math.sqrt(v_bias)
+        return self.scaled(m, v, self.rate / m_bias * root, self.epsilon * root, out)
 
 
 class AdamW(Adam):
@@ -138,13 +152,13 @@ class AMSGrad(Adam):
 
     def change(self, p: Param, *slots: Array) -> Array:
         m, v, u = slots
-        _blend(m, p.grad, self.beta1)
-        _blend(v, p.grad * p.grad, self.beta2)
+        self.average(p, m, v)
         np.maximum(u, v, out=u)
-        return self.corrected(m, u)
+        return self.corrected(m, u, out=p.grad)
 
 
 def _blend(average: Array, new: Array, beta: float) -> None:
-    """average <- beta average + (1 - beta) new, in place."""
+    """average <- beta average + (1 - beta) new, both in place."""
     average *= beta
-    average += (1 - beta) * new
+    new *= 1 - beta
+    average += new

@@ -16,7 +16,8 @@ from core.layer import Array, Layer, Param
 
 class Optimiser:
     """The base of every optimiser. A subclass names its slots, arrays like each Param that start at zero, and defines
-    `change`, the step for one Param; it may write into the slots and into nothing else.
+    `change`, the step for one Param; it may write into the slots and into the gradient, which is spent, and into
+    nothing else.
 
     Raises ValueError for no Params, and for a rate that is negative or not finite.
     """
@@ -78,7 +79,8 @@ class SGD(Optimiser):
     r"""Stochastic gradient descent, \(p \leftarrow p - \eta g\)."""
 
     def change(self, p: Param, *slots: Array) -> Array:
-        return -self.rate * p.grad
+        p.grad *= -self.rate
+        return p.grad
 
 
 class Momentum(Optimiser):
@@ -98,8 +100,9 @@ class Momentum(Optimiser):
 
     def change(self, p: Param, *slots: Array) -> Array:
         (v,) = slots
+        p.grad *= self.rate
         v *= self.momentum
-        v -= self.rate * p.grad
+        v -= p.grad
         return v
 
 
@@ -114,7 +117,7 @@ class Nesterov(Momentum):
 
     def change(self, p: Param, *slots: Array) -> Array:
         v = super().change(p, *slots)
-        return self.momentum * v - self.rate * p.grad
+        return self.momentum * v - p.grad  # by now times the rate
 
 
 def clip_by_norm(model: Layer | Iterable[tuple[str, Param]], largest: float) -> float:
