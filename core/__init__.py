@@ -6,7 +6,8 @@ import numpy as np
 
 from core.activations import relu, scaled_tanh, sigmoid, softmax, tanh
 from core.adaptive import Adagrad, Adam, AdamW, AMSGrad, RMSProp
-from core.attention import AdditiveAttention, MultiHeadAttention, attention, causal_mask, padding_mask
+from core.additive import AdditiveAttention
+from core.attention import MultiHeadAttention, attention, causal_mask, padding_mask
 from core.check import GradientError, check_layer
 from core.containers import Residual, Sequential, predict
 from core.conv import Conv2d, conv2d, pad2d

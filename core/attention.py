@@ -7,16 +7,19 @@ a mask that was passed.
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from core.dense import product, rows
 from core.guard import describe, generator, whole
 from core.init import Init, lecun_normal
 from core.law import lawful
 from core.layer import Array, Backward, Layer, Param
 
-BLOCK_BYTES = 1 << 20  # of scores worked on at a time: about the size of a core's second-level cache
+Index: TypeAlias = tuple[Any, ...]
+BLOCK_BYTES = 1 << 19  # of scores worked on at a time: they stay in a core's second-level cache
+ROWS = 64  # queries worked on at a time
 
 
 def causal_mask(length: int) -> Array:
@@ -53,27 +56,28 @@ def attention(q: Array, k: Array, v: Array, mask: Array | None = None) -> tuple[
     if not fits or not q.dtype == k.dtype == v.dtype or q.dtype.kind != "f":
         got = ", ".join(map(describe, (q, k, v)))
         raise ValueError(f"attention: got {got}, expected floats (..., T, d), (..., S, d), (..., S, d_v) of one type")
-    P = np.empty(q.shape[:-1] + keys, q.dtype)  # (..., T, S)
-    penalty = _penalty("attention", mask, P)
+    scores = np.broadcast_to(np.zeros((), q.dtype), q.shape[:-1] + keys)  # (..., T, S), but no memory for them
+    to_add = penalty("attention", mask, scores)
     scale = 1 / math.sqrt(q.shape[-1])
     q = q * scale  # smaller than S
     y = np.empty_like(q, shape=q.shape[:-1] + v.shape[-1:])  # in memory as q: heads that lay side by side still do
-    blocks = list(_blocks(P))
-    for b in blocks:
-        np.matmul(q[b], k[b].swapaxes(-1, -2), out=P[b])
-        _softmax(P[b], None if penalty is None else penalty[b])
-        np.matmul(P[b], v[b], out=y[b])
+    kept: list[tuple[Index, Index, Array]] = []
+    for i, j, ij in _blocks(scores, mask):
+        P = q[i] @ k[j].swapaxes(-1, -2)
+        become_softmax(P, None if to_add is None else to_add[ij])
+        np.matmul(P, v[j], out=y[i])
+        kept.append((i, j, P))
 
     def backward(dy: Array) -> tuple[Any, ...]:
-        dq, dk, dv = np.empty_like(q), np.empty_like(k), np.empty_like(v)
+        dq, dk, dv = np.empty_like(q), np.zeros_like(k), np.zeros_like(v)
         D = np.vecdot(dy, y)[..., None]  # (..., T, 1)
-        for b in blocks:
-            np.matmul(P[b].swapaxes(-1, -2), dy[b], out=dv[b])  # y = P v: dv = P^T dy
-            dS = dy[b] @ v[b].swapaxes(-1, -2)  # y = P v: dP = dy v^T
-            dS -= D[b]
-            dS *= P[b]  # P = softmax(S): dS = P (dP - D)
-            np.matmul(dS.swapaxes(-1, -2), q[b], out=dk[b])  # S = q k^T, with q / sqrt(d) for q: dk = dS^T q
-            np.matmul(dS, k[b], out=dq[b])  # likewise: dq = dS k
+        for i, j, P in kept:
+            dv[j] += P.swapaxes(-1, -2) @ dy[i]  # y = P v: dv = P^T dy
+            dS = dy[i] @ v[j].swapaxes(-1, -2)  # y = P v: dP = dy v^T
+            dS -= D[i]
+            dS *= P  # P = softmax(S): dS = P (dP - D)
+            dk[j] += dS.swapaxes(-1, -2) @ q[i]  # S = q k^T, with q / sqrt(d) for q: dk = dS^T q
+            np.matmul(dS, k[j], out=dq[i])  # likewise: dq = dS k
         dq *= scale  # q / sqrt(d)
         return (dq, dk, dv) if mask is None else (dq, dk, dv, None)
 
@@ -116,19 +120,19 @@ class MultiHeadAttention(Layer):
         joined = _join(h)  # (N, T, n_dim)
 
         def backward(dy: Array) -> tuple[Any, ...]:
-            self.W_o.grad += _rows(joined).T @ _rows(dy)  # y = [h] W_o
+            self.W_o.grad += rows(joined).T @ rows(dy)  # y = [h] W_o
             dq, dk, dv, *none = backward_attention(self._split(dy, W_o.T))  # y = [h] W_o: d[h] = dy W_o^T
             dq, dk, dv = _join(dq), _join(dk), _join(dv)
-            self.W_q.grad += _rows(query).T @ _rows(dq)  # q = query W_q
-            self.W_k.grad += _rows(key).T @ _rows(dk)  # k = key W_k
-            self.W_v.grad += _rows(value).T @ _rows(dv)  # v = value W_v
-            return (_product(dq, W_q.T), _product(dk, W_k.T), _product(dv, W_v.T), *none)  # q = query W_q, and so on
+            self.W_q.grad += rows(query).T @ rows(dq)  # q = query W_q
+            self.W_k.grad += rows(key).T @ rows(dk)  # k = key W_k
+            self.W_v.grad += rows(value).T @ rows(dv)  # v = value W_v
+            return (product(dq, W_q.T), product(dk, W_k.T), product(dv, W_v.T), *none)  # q = query W_q, and so on
 
-        return _product(joined, W_o), backward
+        return product(joined, W_o), backward
 
     def _split(self, x: Array, W: Array) -> Array:
         """x W, (N, T, n_dim), as the view (N, H, T, d): head by head."""
-        return _product(x, W).reshape(*x.shape[:2], self.n_heads, len(W) // self.n_heads).swapaxes(1, 2)
+        return product(x, W).reshape(*x.shape[:2], self.n_heads, len(W) // self.n_heads).swapaxes(1, 2)
 
     def connections(self, y_shape: tuple[int, ...]) -> int:
         """Links into the units of one example, and multiplications, with as many keys as queries."""
@@ -138,72 +142,19 @@ class MultiHeadAttention(Layer):
     multiply_adds = connections
 
 
-class AdditiveAttention(Layer):
-    r"""The context c of a query, and the weights of its keys: ((c, alpha), backward) from (query, keys[, mask]).
-
-    $$z_j = s W + h_j U \qquad e_j = v \cdot \tanh z_j \qquad \alpha = \mathrm{softmax}(e) \qquad
-      c = \sum_j \alpha_j h_j$$
-
-    $$de_j = \alpha_j \Big(a_j - \sum_l \alpha_l a_l\Big) \quad \text{with} \quad a_j = d\alpha_j + dc \cdot h_j \qquad
-      dz_j = de_j\,v\,(1 - \tanh^2 z_j) \qquad dh_j = \alpha_j\,dc + dz_j U^T \qquad ds = \sum_j dz_j W^T$$
-
-    since each key h_j is used twice, in its score and in c, and the query s in all scores.
-
-    Shapes: query s (N, n_query), keys h (N, T, n_key), W (n_query, n_hidden), U (n_key, n_hidden), v (n_hidden,), drawn
-    by `init`; c (N, n_key), alpha (N, T); the mask broadcasts to (N, T). `backward(dc, dalpha)` returns (ds, dh), and
-    None for a mask; without `dalpha`, alpha has no part in the loss.
-
-    Kept for backward: s, h, the Params, tanh z and alpha. Raises ValueError for sizes below 1 and for shapes or types
-    that do not fit. Source: Bahdanau et al. 2015, section 3.1 and appendix A.1.2 (W_a, U_a, v_a). Differences: rows for
-    columns; h U is computed anew for each query. (`core.cost` cannot count it: c does not tell the number of keys.)
-    """
-
-    def __init__(
-        self, n_query: int, n_key: int, n_hidden: int, *, rng: np.random.Generator, init: Init = lecun_normal
-    ) -> None:
-        name, rng = "AdditiveAttention", generator("AdditiveAttention", rng)
-        n_query, n_key = whole(name, "n_query", n_query), whole(name, "n_key", n_key)
-        self.W = Param(init(rng, (n_query, whole(name, "n_hidden", n_hidden)), n_query, n_hidden))
-        self.U = Param(init(rng, (n_key, n_hidden), n_key, n_hidden))
-        self.v = Param(init(rng, (n_hidden,), n_hidden, 1))
-
-    def __call__(self, query: Array, keys: Array, mask: Array | None = None) -> tuple[tuple[Array, Array], Backward]:
-        s, h, W, U, v = query, keys, self.W.data, self.U.data, self.v.data
-        if h.ndim != 3 or s.shape != (len(h), len(W)) or h.shape[2] != len(U) or not s.dtype == h.dtype == W.dtype:
-            expected = f"(N, {len(W)}) and (N, T, {len(U)}) of {W.dtype}"
-            raise ValueError(f"AdditiveAttention: got {describe(s)} and {describe(h)}, expected {expected}")
-        t = np.tanh((s @ W)[:, None] + _product(h, U))  # (N, T, n_hidden)
-        alpha = t @ v  # (N, T): e, and then its softmax
-        _softmax(alpha, _penalty("AdditiveAttention", mask, alpha))
-        c = (alpha[:, None] @ h)[:, 0]  # (N, n_key)
-
-        def backward(dc: Array, dalpha: Array) -> tuple[Any, ...]:
-            da = dalpha + (h @ dc[:, :, None])[:, :, 0]  # alpha is an output, and c = sum alpha h
-            de = alpha * (da - (da * alpha).sum(axis=1, keepdims=True))  # alpha = softmax(e)
-            self.v.grad += _rows(t).T @ de.reshape(-1)  # e = v tanh z
-            dz = de[:, :, None] * v * (1 - t * t)  # e = v tanh z
-            ds = dz.sum(axis=1)  # z = s W + ..., with the same s W for all keys
-            self.W.grad += s.T @ ds  # z = s W + ...
-            self.U.grad += _rows(h).T @ _rows(dz)  # z = ... + h U
-            dh = alpha[:, :, None] * dc[:, None] + _product(dz, U.T)  # c = sum alpha h, and z = ... + h U
-            return (ds @ W.T, dh) if mask is None else (ds @ W.T, dh, None)  # z = s W + ...
-
-        return (c, alpha), backward
-
-
-def _penalty(owner: str, mask: Array | None, scores: Array) -> Array | None:
+def penalty(owner: str, mask: Array | None, scores: Array) -> Array | None:
     """0 where the mask is True and -inf elsewhere, to be added to scores of this shape and type."""
     if mask is None:
         return None
     fits = all(m in (1, n) for m, n in zip(mask.shape[::-1], scores.shape[::-1], strict=False))
     if mask.dtype != bool or mask.ndim > scores.ndim or not fits:
         raise ValueError(f"{owner}: got as mask {describe(mask)}, expected booleans that broadcast to {scores.shape}")
-    penalty = np.zeros(mask.shape, scores.dtype)
-    penalty[~mask] = -math.inf
-    return np.broadcast_to(penalty, scores.shape)
+    added = np.zeros(mask.shape, scores.dtype)
+    added[~mask] = -math.inf
+    return np.broadcast_to(added, scores.shape)
 
 
-def _softmax(S: Array, penalty: Array | None) -> None:
+def become_softmax(S: Array, penalty: Array | None) -> None:
     """Softmax over the last axis, in place; rows of -inf become zeros."""
     if penalty is not None:
         S += penalty
@@ -213,27 +164,34 @@ def _softmax(S: Array, penalty: Array | None) -> None:
     S /= np.maximum(total, 1)[..., None]
 
 
-def _blocks(P: Array) -> Iterator[tuple[int | slice, ...]]:
-    """Indices on the leading axes that cut P into blocks of about BLOCK_BYTES, but not into less than a matrix."""
-    if P.ndim == 2:
+def _blocks(scores: Array, mask: Array | None) -> Iterator[tuple[Index, Index, Index]]:
+    """Where to find some queries, the keys that they need, and their scores: those that fill about BLOCK_BYTES.
+
+    Keys after the last one that any of these queries may attend to are left out. Under a causal mask that is a half, if
+    there are many times ROWS keys.
+    """
+    *leading, T, S = scores.shape
+    needed = np.full(T, S)  # so many keys, by each query
+    if mask is not None:
+        seen = np.atleast_2d(mask).any(axis=tuple(range(mask.ndim - 2)))  # (T, S) or 1 for either, in any example
+        needed = (np.broadcast_to(seen, (T, S)) * np.arange(1, S + 1)).max(axis=1, initial=0)
+    for b in _examples(leading, ROWS * S * scores.itemsize):
+        for t in range(0, T, ROWS):
+            queries, keys = slice(t, t + ROWS), slice(int(needed[t : t + ROWS].max()))
+            yield (*b, ..., queries, slice(None)), (*b, ..., keys, slice(None)), (*b, ..., queries, keys)
+
+
+def _examples(leading: list[int], nbytes: int) -> Iterator[Index]:
+    """Indices on the leading axes, of examples that fill about BLOCK_BYTES if each has nbytes; at least one each."""
+    if not leading:
         yield ()
         return
-    size = BLOCK_BYTES // max(1, P.nbytes // max(1, len(P)))
-    if size == 0 and P.ndim > 3:
-        yield from ((n, *inner) for n in range(len(P)) for inner in _blocks(P[n]))
+    n, *inner = leading
+    size = BLOCK_BYTES // max(1, math.prod(inner) * nbytes)
+    if size == 0 and inner:
+        yield from ((i, *b) for i in range(n) for b in _examples(inner, nbytes))
     else:
-        size = max(1, size)
-        yield from ((slice(n, n + size),) for n in range(0, len(P), size))
-
-
-def _rows(x: Array) -> Array:
-    return x.reshape(-1, x.shape[-1])
-
-
-def _product(x: Array, W: Array) -> Array:
-    """x W along the last axis, as one matrix product (for x with more axes, `@` would make one for each example)."""
-    product: Array = (_rows(x) @ W).reshape(*x.shape[:-1], W.shape[1])
-    return product
+        yield from ((slice(i, i + max(1, size)),) for i in range(0, n, max(1, size)))
 
 
 def _join(h: Array) -> Array:

@@ -35,19 +35,18 @@ class Linear(Layer):
         n_in, n_out = W.shape
         if x.shape[-1:] != (n_in,) or x.dtype != W.dtype:
             raise ValueError(f"Linear({n_in}, {n_out}): got {describe(x)}, expected (..., {n_in}) and {W.dtype}")
-        x_rows = rows(x)  # (M, n_in): every position is an example
-        y = x_rows @ W  # (M, n_out)
+        y = product(x, W)  # (..., n_out)
         if self.b is not None:
             y += self.b.data
 
         def backward(dy: Array) -> Array:
-            dy_rows = rows(dy)
-            self.W.grad += x_rows.T @ dy_rows  # y = x W: dW = sum over examples of x^T dy
+            dy_rows = rows(dy)  # (M, n_out): every position is an example
+            self.W.grad += rows(x).T @ dy_rows  # y = x W: dW = sum over examples of x^T dy
             if self.b is not None:
                 self.b.grad += dy_rows.sum(axis=0)  # y = ... + b: b went to every example
-            return (dy_rows @ W.T).reshape(x.shape)  # y = x W: dx = dy W^T
+            return product(dy, W.T)  # y = x W: dx = dy W^T
 
-        return y.reshape(*x.shape[:-1], n_out), backward
+        return y, backward
 
     def connections(self, y_shape: tuple[int, ...]) -> int:
         """Links into the units of one example, LeCun's count: n_in and the bias, for each unit."""
@@ -61,6 +60,10 @@ class Linear(Layer):
 
 
 def rows(x: Array) -> Array:
-    """The vectors along the last axis, (M, dim): a product with a matrix is then one for all of them, not one for each
-    example. (Sizes are written out, since -1 has no answer for an array without numbers.)"""
+    """The vectors along the last axis, (M, dim). (Both sizes are written out: an empty array has no answer for -1.)"""
     return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
+
+
+def product(x: Array, W: Array) -> Array:
+    """x W along the last axis as one matrix product, where `@` would make one for each example."""
+    return (rows(x) @ W).reshape(*x.shape[:-1], W.shape[1])

@@ -144,18 +144,21 @@ def normalisation(m: types.ModuleType) -> list[tuple]:
 
 
 def attention(m: types.ModuleType) -> list[tuple]:
-    m.BLOCK_BYTES = 200  # more than one block
+    m.BLOCK_BYTES, m.ROWS = 200, 3  # more than one block, of examples and of queries
     q, k, v, mask = normal(2, 4, 6), normal(2, 5, 6, seed=1), normal(2, 5, 6, seed=2), normal(2, 4, 5, seed=3) < 0.3
-    heads, additive = m.MultiHeadAttention(6, 2, rng=seeded()), m.AdditiveAttention(6, 3, 5, rng=seeded())
+    heads = m.MultiHeadAttention(6, 2, rng=seeded())
     return [
         (m.attention, q, k, normal(2, 5, 7)),
         (m.attention, q, k, normal(2, 5, 7), mask),
         (m.attention, *(normal(2, 3, 4, 5, seed=n) for n in range(3))),
         (heads, q, k, v),
         (heads, q, k, v, mask),
-        (additive, q[:, 0], normal(2, 5, 3)),
-        (additive, q[:, 0], normal(2, 5, 3), mask[:, 0]),
     ]
+
+
+def additive(m: types.ModuleType) -> list[tuple]:
+    layer, query, keys = m.AdditiveAttention(6, 3, 5, rng=seeded()), normal(2, 6), normal(2, 5, 3)
+    return [(layer, query, keys), (layer, query, keys, normal(2, 5, seed=3) < 0.3)]
 
 
 def conv_with_columns(columns: types.ModuleType) -> list[tuple]:
@@ -185,6 +188,7 @@ MODULES: dict[str, tuple[tuple[str, ...], Specimens]] = {
     "positions": (("backward",), positions),
     "normalisation": (("backward",), normalisation),
     "attention": (("backward",), attention),
+    "additive": (("backward",), additive),
     "columns": (("kernel_gradient", "input_gradient"), conv_with_columns),
 }
 
@@ -199,8 +203,8 @@ EQUIVALENT = {
     "np.multiply(stretch_b, d[b], out=dx[b])": "likewise",
     "normalisation:MapNorm.scaled.backward: _sum_product(dy_maps, d)  ->  _sum_product(d, dy_maps)": "likewise",
     "attention:attention.backward: np.vecdot(dy, y)  ->  np.vecdot(y, dy)": "likewise",
-    "attention:attention.backward: P[b].swapaxes(-1, -2)  ->  P[b].swapaxes(-2, -1)": "swapping is symmetric",
-    "attention:attention.backward: v[b].swapaxes(-1, -2)  ->  v[b].swapaxes(-2, -1)": "likewise",
+    "attention:attention.backward: P.swapaxes(-1, -2)  ->  P.swapaxes(-2, -1)": "swapping is symmetric",
+    "attention:attention.backward: v[j].swapaxes(-1, -2)  ->  v[j].swapaxes(-2, -1)": "likewise",
     "attention:attention.backward: dS.swapaxes(-1, -2)  ->  dS.swapaxes(-2, -1)": "likewise",
     "columns:kernel_gradient: dy.reshape(N, 1, O, Ho * Wo).swapaxes(2, 3)  ->  "
     "dy.reshape(N, 1, O, Ho * Wo).swapaxes(3, 2)": "swapping is symmetric",
