@@ -17,10 +17,11 @@ from core.dense import Linear
 from core.dropout import Dropout
 from core.embedding import Embedding
 from core.gated import GRU, LSTM
+from core.gelu import gelu, gelu_tanh, silu
 from core.init import glorot_uniform, he_normal, lecun_normal, orthogonal, uniform_fan_in
 from core.layer import Array, Backward, Layer, Param, evaluation_copy, observe
 from core.losses import binary_cross_entropy, kl_divergence, softmax_cross_entropy
-from core.nonlinearities import PReLU, elu, gelu, gelu_tanh, leaky_relu, log_softmax, selu, silu, softplus, softsign
+from core.nonlinearities import PReLU, elu, leaky_relu, log_softmax, selu, softplus, softsign
 from core.normalisation import BatchNorm, GroupNorm, LayerNorm, RMSNorm
 from core.optim import SGD, Momentum, Nesterov, Optimiser, clip_by_norm
 from core.pooling import AvgPool2d, GlobalAvgPool, MaxPool2d, Subsample, avg_pool2d, max_pool2d, sum_pool2d

@@ -8,6 +8,7 @@ import numpy as np
 from core.guard import describe, finite
 from core.law import lawful
 from core.layer import Array, Backward
+from core.nonlinearities import log_softmax
 from core.regression import alike
 
 
@@ -26,8 +27,9 @@ def softmax_cross_entropy(
     - `smoothing` \(\varepsilon\) (Szegedy et al. 2016, section 7): the target is \(1 - \varepsilon\) on the label and
       \(\varepsilon / K\) on every class, each weighted by its c.
 
-    Kept for backward: p and the labels. Softmax and logarithm are one, and stable for logits of any size.
-    Raises ValueError for an empty batch, labels of the wrong shape or type, and labels outside 0 ... K - 1.
+    Kept for backward: p, but for a factor of each row, and the labels. Softmax and logarithm are one, and stable for
+    logits of any size. Raises ValueError for an empty batch, labels of the wrong shape or type, and labels outside
+    0 ... K - 1.
     """
     fits = logits.ndim > 0 and labels.shape == logits.shape[:-1]
     if not fits or logits.dtype.kind != "f" or labels.dtype.kind not in "iu" or logits.size == 0:
@@ -43,27 +45,26 @@ def softmax_cross_entropy(
         raise ValueError(f"softmax_cross_entropy: labels run from {flat.min()} to {flat.max()}, expected 0 to {k - 1}")
     c = _class_weights(weights, k, rows)
     smoothing = finite("softmax_cross_entropy", "smoothing", smoothing, least=0.0)
-    index, shape = np.arange(len(flat)), logits.shape
     weight = seen * c[flat]  # (M,), how much each label counts
     m = float(weight.sum()) or 1.0
     on_label = (1 - smoothing) / m * weight  # (M,)
     on_every = (smoothing / k / m) * seen  # (M,), times c for each class
-    shifted = rows - rows.max(axis=1, keepdims=True)  # the shift cancels in p
-    p = np.exp(shifted)
-    total = p.sum(axis=1, keepdims=True)  # (M, 1)
-    surprise = np.log(total[:, 0]) - shifted[index, flat]  # (M,), - log p_l
-    loss = float((on_label * surprise).sum())
-    if smoothing:
-        loss += float((on_every * ((np.log(total) - shifted) @ c)).sum())
-    p /= total
+    index = np.arange(len(flat))
+    e = rows - rows.max(axis=1, keepdims=True)  # x from here on: the shift cancels in p
+    x_label, x_mean = e[index, flat], e @ c if smoothing else 0
+    np.exp(e, out=e)
+    total = e @ np.ones(k, e.dtype)  # (M,), and p = e / total
+    log_total = np.log(total)
+    loss = float((on_label * (log_total - x_label)).sum())  # - log p_l
+    loss += float((on_every * (log_total * c.sum() - x_mean)).sum())
 
     def backward() -> Any:
         share = on_label + on_every * c.sum()  # (M,): how much target each row has in all
-        dx = p * share.astype(p.dtype)[:, None]  # log sum_j e^x_j gives p ...
+        dx = e * (share / total).astype(e.dtype)[:, None]  # log sum_j e^x_j gives p ...
         dx[index, flat] -= on_label  # ... and - x minus the target: on the label ...
         if smoothing:
-            dx -= (on_every[:, None] * c).astype(p.dtype)  # ... and on every class
-        return dx.reshape(shape)
+            dx -= (on_every[:, None] * c).astype(e.dtype)  # ... and on every class
+        return dx.reshape(logits.shape)
 
     return loss, backward
 
@@ -103,8 +104,7 @@ def kl_divergence(logits: Array, target: Array) -> tuple[float, Backward]:
     if target.min() < 0:
         raise ValueError(f"kl_divergence: the smallest target is {target.min()}, expected none below 0")
     m = logits.size // logits.shape[-1]
-    shifted = logits - logits.max(axis=-1, keepdims=True)
-    log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    log_p, _ = log_softmax(logits)
     log_t = np.log(np.maximum(target, np.finfo(target.dtype).tiny))
     loss = float((target * (log_t - log_p)).sum()) / m
     mass = target.sum(axis=-1, keepdims=True)

@@ -1,22 +1,16 @@
 """More activations of the form `y, backward = f(x)`: rectifiers, their smooth relatives, softsign and log_softmax.
 
-The classical ones are in `core.activations`. As there, a derivative that follows from the output is computed from it,
-because the next layer keeps the output anyway. All but log_softmax are elementwise.
+The classical ones are in `core.activations`, GELU and SiLU in `core.gelu`. As there, a derivative that follows from the
+output is computed from it, because the next layer keeps the output anyway. All but log_softmax are elementwise.
 """
 
-import functools
 import math
-from collections.abc import Callable
 
 import numpy as np
 
-from core.activations import sigmoid
 from core.guard import describe, finite, whole
 from core.law import lawful
 from core.layer import Array, Backward, Layer, Param
-
-BLOCK = 1 << 15  # elements worked on at a time, so that what lies between input and output stays in the cache
-NODES, EDGE = 256, 39  # of the table of Phi: nodes in each unit of x; beyond +-39 it is 0 or 1 even in float64
 
 
 @lawful
@@ -27,11 +21,13 @@ def leaky_relu(x: Array, slope: float = 0.01) -> tuple[Array, Backward]:
     """
     if not 0 <= finite("leaky_relu", "slope", slope) < 1:
         raise ValueError(f"leaky_relu: slope is {slope}, expected at least 0 and less than 1")
-    y = np.maximum(x, slope * x)
+    y = slope * x
+    np.maximum(x, y, out=y)
 
     def backward(dy: Array) -> Array:
-        above = dy * (y > 0)  # y = x where x > 0
-        dx: Array = above + slope * (dy - above)  # y = slope x elsewhere
+        dx: Array = np.multiply(y > 0, 1 - slope, dtype=y.dtype)  # y = x where x > 0
+        dx += slope  # y = slope x elsewhere
+        dx *= dy
         return dx
 
     return y, backward
@@ -77,11 +73,16 @@ def elu(x: Array, alpha: float = 1.0) -> tuple[Array, Backward]:
     Kept for backward: y, for \(dy/dx = \alpha e^x = y + \alpha\) below 0. Raises ValueError unless alpha >= 0.
     """
     alpha = finite("elu", "alpha", alpha, least=0.0)
-    y = np.maximum(x, 0) + alpha * np.expm1(np.minimum(x, 0))
+    y = np.clip(x, -np.inf, 0)
+    np.expm1(y, out=y)
+    y *= alpha
+    y += np.clip(x, 0, np.inf)
 
     def backward(dy: Array) -> Array:
         above = dy * (y > 0)  # y = x where x > 0
-        dx: Array = above + (dy - above) * (y + alpha)  # y = alpha (e^x - 1) elsewhere: y' = alpha e^x
+        dx: Array = y + alpha  # y = alpha (e^x - 1) elsewhere: y' = alpha e^x
+        dx *= dy - above
+        dx += above
         return dx
 
     return y, backward
@@ -101,84 +102,6 @@ def selu(x: Array) -> tuple[Array, Backward]:
         return dx
 
     return scale * u, backward
-
-
-@lawful
-def gelu(x: Array) -> tuple[Array, Backward]:
-    r"""y = x Phi(x), exactly, with the normal distribution \(\Phi(x) = \frac12 (1 + \mathrm{erf}(x / \sqrt 2))\).
-
-    $$dx = dy\,\big(\Phi(x) + x\,\varphi(x)\big) \qquad \varphi(x) = \Phi'(x) = e^{-x^2/2} / \sqrt{2\pi}$$
-
-    NumPy has no erf. Phi comes from a table of `math.erfc` and Taylor's theorem: the nearest node is x - h, with h at
-    most 1/512, and so, to within 4e-13,
-
-    $$\Phi(x - h) = \Phi - h\,\varphi + \tfrac{h^2}{2} \varphi' - \tfrac{h^3}{6} \varphi'' \qquad
-      \varphi' = -x \varphi \qquad \varphi'' = (x^2 - 1)\,\varphi$$
-
-    Hendrycks and Gimpel 2016, section 2. Kept for backward: dy/dx, which is cheapest along with y.
-    """
-
-    def value_and_slope(x: Array) -> tuple[Array, Array]:
-        t = np.clip(x, -EDGE, EDGE)
-        node = np.rint(t * NODES)
-        h = t - node / NODES
-        phi = np.exp(-0.5 * (t * t)) * (1 / math.sqrt(2 * math.pi))
-        Phi = _normal_cdf(x.dtype).take((node + EDGE * NODES).astype(np.int32), mode="clip")
-        Phi = Phi + phi * h * (1 + h / 2 * (t + h / 3 * (t * t - 1)))  # Taylor, solved for Phi(x)
-        return x * Phi, Phi + x * phi  # y = x Phi: y' = Phi + x phi
-
-    return _in_blocks(value_and_slope, x)
-
-
-@functools.cache
-def _normal_cdf(dtype: np.dtype[np.floating]) -> Array:
-    """Phi at the nodes from -EDGE to EDGE."""
-    return np.array([math.erfc(-n / NODES / math.sqrt(2)) / 2 for n in range(-EDGE * NODES, EDGE * NODES + 1)], dtype)
-
-
-@lawful
-def gelu_tanh(x: Array) -> tuple[Array, Backward]:
-    r"""The approximation of `gelu` to within 0.0005 that GPT-2 and others were trained with.
-
-    $$y = \tfrac12 x\,(1 + \tanh u) \qquad u = c\,(x + k x^3) \qquad c = \sqrt{2/\pi} \qquad k = 0.044715$$
-    $$dx = dy\,\tfrac12 \big(1 + \tanh u + x\,(1 - \tanh^2 u)\,u'\big) \qquad u' = c\,(1 + 3 k x^2)$$
-
-    Hendrycks and Gimpel 2016, section 2. Kept for backward: dy/dx.
-    """
-
-    def value_and_slope(x: Array) -> tuple[Array, Array]:
-        c, kxx = math.sqrt(2 / math.pi), 0.044715 * (x * x)
-        t = np.tanh(c * x * (1 + kxx))  # tanh u
-        du = c * (1 + 3 * kxx)  # u = c (x + k x^3)
-        return 0.5 * x * (1 + t), 0.5 * (1 + t + x * (1 - t * t) * du)  # y = x (1 + t) / 2, with t' = (1 - t^2) u'
-
-    return _in_blocks(value_and_slope, x)
-
-
-def _in_blocks(value_and_slope: Callable[[Array], tuple[Array, Array]], x: Array) -> tuple[Array, Backward]:
-    """An elementwise function, in blocks, which saves a fifth of the time on large arrays. Kept for backward: slope."""
-    y, slope = np.empty(x.shape, x.dtype), np.empty(x.shape, x.dtype)
-    flat_x, flat_y, flat_slope = x.reshape(-1), y.reshape(-1), slope.reshape(-1)
-    for start in range(0, x.size, BLOCK):
-        block = slice(start, start + BLOCK)
-        flat_y[block], flat_slope[block] = value_and_slope(flat_x[block])
-
-    def backward(dy: Array) -> Array:
-        return dy * slope  # y = f(x): the slope is f'(x)
-
-    return y, backward
-
-
-@lawful
-def silu(x: Array) -> tuple[Array, Backward]:
-    """y = x sigmoid(x), or swish (Elfwing et al. 2018; Ramachandran et al. 2017). Kept for backward: both factors."""
-    s, backward_sigmoid = sigmoid(x)
-
-    def backward(dy: Array) -> Array:
-        dx: Array = dy * s + backward_sigmoid(dy * x)  # y = x s: through either factor
-        return dx
-
-    return x * s, backward
 
 
 @lawful

@@ -5,8 +5,8 @@ import numpy as np
 from core.attention import MultiHeadAttention, causal_mask
 from core.containers import Residual, Sequential
 from core.dense import Linear
+from core.gelu import gelu
 from core.layer import Array, Backward, Layer
-from core.nonlinearities import gelu
 from core.normalisation import LayerNorm
 from firsthand.bench.twins import Twins
 from firsthand.bench.workload import Draw, Pair, Pass, Workload

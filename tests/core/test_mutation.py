@@ -120,8 +120,12 @@ def containers(m: types.ModuleType) -> list[tuple]:
 
 
 def nonlinearities(m: types.ModuleType) -> list[tuple]:
-    plain = (m.leaky_relu, m.elu, m.selu, m.gelu, m.gelu_tanh, m.silu, m.softplus, m.softsign, m.log_softmax)
+    plain = (m.leaky_relu, m.elu, m.selu, m.softplus, m.softsign, m.log_softmax)
     return [*((f, normal(2, 4, 3)) for f in plain), (m.elu, normal(2, 4, 3), 0.4), (m.PReLU(4), normal(2, 4, 3))]
+
+
+def gelu(m: types.ModuleType) -> list[tuple]:
+    return [(f, normal(2, 4, 3)) for f in (m.gelu, m.gelu_tanh, m.silu)]
 
 
 def dropout(m: types.ModuleType) -> list[tuple]:
@@ -184,6 +188,7 @@ MODULES: dict[str, tuple[tuple[str, ...], Specimens]] = {
     "gated": (("backward",), gated),
     "containers": (("backward",), containers),
     "nonlinearities": (("backward",), nonlinearities),
+    "gelu": (("backward",), gelu),
     "dropout": (("backward",), dropout),
     "positions": (("backward",), positions),
     "normalisation": (("backward",), normalisation),
@@ -195,6 +200,8 @@ MODULES: dict[str, tuple[tuple[str, ...], Specimens]] = {
 EQUIVALENT = {
     "embedding:Embedding.__call__.backward: -1  ->  1": "in `first`: word 0 is then summed with the repeated words",
     "nonlinearities:leaky_relu.backward: y > 0  ->  y >= 0": "at the kink, by a convention that has a test of its own",
+    "nonlinearities:leaky_relu.backward: np.multiply(y > 0, 1 - slope, dtype=y.dtype)  ->  "
+    "np.multiply(1 - slope, y > 0, dtype=y.dtype)": "a product is symmetric",
     "nonlinearities:PReLU.__call__.backward: x > 0  ->  x >= 0": "likewise",
     "nonlinearities:elu.backward: y > 0  ->  y >= 0": "likewise",
     "normalisation:_divide_by_rms.backward: np.multiply(d, stretch, out=product)  ->  "
@@ -202,6 +209,7 @@ EQUIVALENT = {
     "normalisation:MapNorm.scaled.backward: np.multiply(d[b], stretch_b, out=dx[b])  ->  "
     "np.multiply(stretch_b, d[b], out=dx[b])": "likewise",
     "normalisation:MapNorm.scaled.backward: _sum_product(dy_maps, d)  ->  _sum_product(d, dy_maps)": "likewise",
+    "activations:softmax.backward: np.vecdot(dy, y)  ->  np.vecdot(y, dy)": "likewise",
     "attention:attention.backward: np.vecdot(dy, y)  ->  np.vecdot(y, dy)": "likewise",
     "attention:attention.backward: P.swapaxes(-1, -2)  ->  P.swapaxes(-2, -1)": "swapping is symmetric",
     "attention:attention.backward: v[j].swapaxes(-1, -2)  ->  v[j].swapaxes(-2, -1)": "likewise",

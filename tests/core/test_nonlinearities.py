@@ -1,5 +1,6 @@
 """The newer activations: contract, PyTorch, the normal distribution to 1e-12, large inputs, blocks, refusals."""
 
+import importlib
 import math
 
 import numpy as np
@@ -7,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import core.nonlinearities
 from core import check_layer
-from core.nonlinearities import PReLU, elu, gelu, gelu_tanh, leaky_relu, log_softmax, selu, silu, softplus, softsign
+from core.gelu import gelu, gelu_tanh, silu
+from core.nonlinearities import PReLU, elu, leaky_relu, log_softmax, selu, softplus, softsign
 from tests.core.helpers import agrees_with_torch, close, data_of, few, normal
 
 ELEMENTWISE = [leaky_relu, elu, selu, gelu, gelu_tanh, silu, softplus, softsign]
@@ -146,12 +147,12 @@ def test_log_softmax_of_large_numbers() -> None:
     check_layer(log_softmax, np.array([[1e4, 1e4 + 1, 1e4 - 1]]))
 
 
-@pytest.mark.parametrize("f", [gelu, gelu_tanh])
+@pytest.mark.parametrize("f", [gelu, gelu_tanh, silu])
 def test_blocks_are_seamless_and_any_order_of_memory_will_do(f, monkeypatch) -> None:
     x, dy = normal(7, 5, 3), normal(7, 5, 3, seed=1)
     y, backward = f(x)
     dx = backward(dy)
-    monkeypatch.setattr(core.nonlinearities, "BLOCK", 4)
+    monkeypatch.setattr(importlib.import_module("core.gelu"), "BLOCK", 4)
     for view in (x, np.asfortranarray(x), x[::-1, :, ::-1].copy()[::-1, :, ::-1]):
         z, backward = f(view)
         np.testing.assert_array_equal(z, y)
@@ -175,7 +176,7 @@ def test_refusals() -> None:
     for slope in (-0.1, 1.0, float("nan")):
         with pytest.raises(ValueError, match=r"leaky_relu: slope is .* expected"):
             leaky_relu(x, slope)
-    for f in (gelu, gelu_tanh):
+    for f in (gelu, gelu_tanh, silu):
         with pytest.raises(
             ValueError, match=rf"{f.__name__}: got an array of .* int64, expected an array of a floating type"
         ):
