@@ -29,6 +29,7 @@ check: .venv/ready-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/firsthand design check
+	$(BIN)/firsthand review check
 
 site: .venv/ready-docs
 	$(BIN)/python -m firsthand.pages.assets

@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 import msgspec
 
-from firsthand import design as designs
 from firsthand import records, report
 from firsthand.bench.cli import bench
 from firsthand.data.cli import data as data_group
+from firsthand.design.cli import design
 from firsthand.doctor import examine
 from firsthand.errors import FirsthandError
 from firsthand.evidence import Evidence
@@ -19,6 +19,7 @@ from firsthand.manifest import Tier
 from firsthand.plan import select, units_of
 from firsthand.probes.cli import probe
 from firsthand.project import Project
+from firsthand.review.cli import review
 from firsthand.runner import missing, run_units
 from firsthand.scaffold import new_paper
 from firsthand.verdicts import Judgement, exit_code, judge
@@ -33,6 +34,8 @@ def cli() -> None:
 cli.add_command(data_group)
 cli.add_command(bench)
 cli.add_command(probe)
+cli.add_command(design)
+cli.add_command(review)
 
 
 @cli.command("list")
@@ -105,14 +108,14 @@ def run(slugs: Sequence[str], tier: Tier, claim_id: str | None, seeds: str | Non
 def verify(slugs: Sequence[str], as_json: bool) -> None:
     """Recompute every verdict from the committed records, and say which records are stale."""
     project = Project.find()
-    judgements = [judgement for slug in slugs or project.slugs() for judgement in _judge_all(project, slug)]
+    judgements = [judgement for slug in slugs or project.judged() for judgement in _judge_all(project, slug)]
     _show(judgements, as_json)
 
 
 @cli.command()
 @click.argument("slugs", nargs=-1, required=True, metavar="SLUG...")
 def accept(slugs: Sequence[str]) -> None:
-    """Move the records of your runs into papers/SLUG/results, where they are committed."""
+    """Move the records of your runs into papers/SLUG/results or designs/SLUG/results, where they are committed."""
     project = Project.find()
     for slug in slugs:
         manifest = project.manifest(slug)
@@ -137,7 +140,7 @@ def accept(slugs: Sequence[str]) -> None:
 def confirm(slugs: Sequence[str]) -> None:
     """After a change of code: repeat the short fingerprint runs, and note in the committed records that they stand."""
     project = Project.find()
-    for slug in slugs or project.slugs():
+    for slug in slugs or project.judged():
         evidence = Evidence(project, slug, project.results(slug))
         states: list[str] = []
         for record in evidence.by_unit.values():
@@ -157,34 +160,6 @@ def new(slug: str) -> None:
     for path in new_paper(Project.find(), slug):
         click.echo(f"wrote {path}")
     click.echo(f"Now run `firsthand run {slug}`, then replace what is marked REPLACE.")
-
-
-@cli.group()
-def design() -> None:
-    """Design documents: designs/NAME.md."""
-
-
-@design.command("check")
-@click.argument("names", nargs=-1, metavar="[NAME...]")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def check_designs(names: Sequence[str], as_json: bool) -> None:
-    """Refuse decisions without reasons, reasons that name nothing, and numbers that the code contradicts."""
-    project = Project.find()
-    problems = {name: designs.check(project, name) for name in names or designs.names(project)}
-    if as_json:
-        _print_json(
-            [
-                {"design": name, "path": str(problem.path), "line": problem.line, "message": problem.message}
-                for name, found in problems.items()
-                for problem in found
-            ]
-        )
-    else:
-        for name, found in problems.items():
-            for problem in found:
-                click.echo(problem)
-            click.echo(f"{name}: {len(found)} problems" if found else f"{name}: nothing to object to")
-    sys.exit(1 if any(problems.values()) else 0)
 
 
 @cli.command()

@@ -14,8 +14,9 @@ from firsthand.errors import FirsthandError
 
 
 def code_hashes(root: Path, slug: str) -> dict[str, str]:
-    """File (relative to the checkout) -> hash, for all that papers/<slug>/experiments.py imports of ours."""
-    waiting = [root / "papers" / slug / "experiments.py"]
+    """File (relative to the checkout) -> hash, for all that experiments.py of a paper or study imports of ours."""
+    owner = "papers" if (root / "papers" / slug).is_dir() else "designs"
+    waiting = [root / owner / slug / "experiments.py"]
     found: dict[str, str] = {}
     while waiting:
         path = waiting.pop()
@@ -71,8 +72,8 @@ def _uses(root: Path, package: tuple[str, ...], tree: ast.Module) -> Iterator[Pa
 
 
 def _ours(root: Path, module: tuple[str, ...], names: list[str]) -> Iterator[Path]:
-    """The files behind `import module` or `from module import names`, if the module is of core or papers."""
-    if module[0] not in ("core", "papers"):
+    """The files behind `import module` or `from module import names`, if the module is of core, papers or designs."""
+    if module[0] not in ("core", "papers", "designs"):
         return
     home = _home(root, module[0])
     folder = home.joinpath(*module)
@@ -93,3 +94,9 @@ def _exports(init: Path) -> dict[str, str]:
         if isinstance(node, ast.ImportFrom) and node.module
         for alias in node.names
     }
+
+
+def package_hash(folder: Path) -> str:
+    """One hash for all modules of a package, as syntax trees."""
+    hashes = {path.relative_to(folder).as_posix(): _hash(_tree(path)) for path in sorted(folder.rglob("*.py"))}
+    return hashlib.sha256(repr(sorted(hashes.items())).encode()).hexdigest()[:16]

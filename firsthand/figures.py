@@ -83,14 +83,14 @@ def draw(project: Project, slug: str) -> dict[str, Drawn]:
         return {}
     records = Records(manifest, Evidence(project, slug, project.results(slug)))
     project.importable()
-    module = importlib.import_module(f"papers.{slug}.figures")
+    module = importlib.import_module(project.module(slug, "figures"))
     found = {}
     for plan in manifest.figures:
         function: Callable[[Records], Figure] | None = getattr(module, plan.function, None)
         if function is None:
             raise FirsthandError(
                 f"{project.paper(slug) / 'figures.py'}: there is no function {plan.function!r}, which "
-                "paper.yml names under figures."
+                "the manifest names under figures."
             )
         try:
             found[plan.id] = Drawn(plan, _svg(function, records))

@@ -14,7 +14,7 @@ from firsthand.yamlfile import Strict, parse, read_text
 
 Settings: TypeAlias = dict[str, Any]
 Tier: TypeAlias = Literal["quick", "full"]
-Kind: TypeAlias = Literal["exact", "theory", "original", "scaled", "ablation", "audit", "comparison"]
+Kind: TypeAlias = Literal["exact", "theory", "original", "scaled", "ablation", "audit", "comparison", "prediction"]
 Statistic: TypeAlias = Literal["mean", "median", "min", "max", "each"]
 
 
@@ -185,9 +185,20 @@ class Manifest(Strict):
 def read(path: Path) -> Manifest:
     """Read and check a manifest; FirsthandError names the file, the place in it and the remedy."""
     manifest = parse(read_text(path), path, Manifest)
+    for number, claim in enumerate(manifest.claims):
+        if claim.kind == "prediction":
+            place = f"claims[{number}] ({claim.id}).kind"
+            raise FirsthandError(
+                f"{path}: {place}: predictions are those of designs; give a claim on a paper its kind."
+            )
+    check(manifest, path)
+    return manifest
+
+
+def check(manifest: Manifest, path: Path) -> None:
+    """What a schema cannot say; FirsthandError names the first thing that is wrong in the file at `path`."""
     for problem in _problems(manifest):
         raise FirsthandError(f"{path}: {problem}")
-    return manifest
 
 
 def _problems(manifest: Manifest) -> list[str]:

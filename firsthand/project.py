@@ -1,4 +1,8 @@
-"""Where things are: the folder that holds papers/ and designs/, and what is in it."""
+"""Where things are: the folder that holds papers/ and designs/, and what is in it.
+
+What is run, recorded and judged has a folder of its own: a paper in papers/<slug>/ with its paper.yml, or the study of
+a design that belongs to no paper, in designs/<slug>/ with its study.yml.
+"""
 
 import difflib
 import functools
@@ -7,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from firsthand import study
 from firsthand.errors import FirsthandError
 from firsthand.manifest import Manifest, read
 
@@ -21,7 +26,7 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> FirsthandError:
 
 @dataclass(frozen=True)
 class Project:
-    """A checkout: papers/<slug>/, designs/<slug>.md, and build/ for everything that can be made again."""
+    """A checkout: papers/<slug>/, designs/<slug>.md, designs/<slug>/, and build/ for all that can be made again."""
 
     root: Path
 
@@ -40,17 +45,33 @@ class Project:
     def slugs(self) -> list[str]:
         return sorted(path.parent.name for path in self.root.glob("papers/*/paper.yml"))
 
+    def studies(self) -> list[str]:
+        """The designs that belong to no paper and have experiments of their own."""
+        return sorted(path.parent.name for path in self.root.glob("designs/*/study.yml"))
+
+    def judged(self) -> list[str]:
+        """All that has claims: papers, then studies."""
+        return [*self.slugs(), *self.studies()]
+
     def paper(self, slug: str) -> Path:
-        folder = self.root / "papers" / slug
-        if slug not in self.slugs():
-            raise unknown("paper", slug, self.slugs())
-        return folder
+        """The folder of a paper or of a study."""
+        for folder, known in (("papers", self.slugs()), ("designs", self.studies())):
+            if slug in known:
+                return self.root / folder / slug
+        raise unknown("paper", slug, self.judged())
 
     def manifest(self, slug: str) -> Manifest:
-        return _manifest(self.paper(slug) / "paper.yml")
+        folder = self.paper(slug)
+        if folder.parent.name == "designs":
+            return _study(folder / "study.yml")
+        return _manifest(folder / "paper.yml")
+
+    def module(self, slug: str, name: str) -> str:
+        """The import name of a module of a paper or study."""
+        return ".".join((*self.paper(slug).relative_to(self.root).parts, name))
 
     def results(self, slug: str) -> Path:
-        """The accepted records, committed with the paper."""
+        """The accepted records, committed with the paper or study."""
         return self.paper(slug) / "results"
 
     def runs(self, slug: str) -> Path:
@@ -58,7 +79,7 @@ class Project:
         return self.root / "build" / "runs" / slug
 
     def importable(self) -> None:
-        """Let papers.<slug> be imported from this checkout."""
+        """Let papers.<slug> and designs.<slug> be imported from this checkout."""
         if str(self.root) not in sys.path:
             sys.path.insert(0, str(self.root))
 
@@ -66,3 +87,8 @@ class Project:
 @functools.cache
 def _manifest(path: Path) -> Manifest:
     return read(path)
+
+
+@functools.cache
+def _study(path: Path) -> Manifest:
+    return study.read(path)

@@ -52,7 +52,7 @@ class Run:
         """A data set that the manifest lists for this experiment."""
         if name not in self.data_sets:
             raise FirsthandError(
-                f"This experiment reads the data set {name!r}, which its entry in paper.yml does not "
+                f"This experiment reads the data set {name!r}, which its entry in the manifest does not "
                 "list; add it under data."
             )
         return data.load(name)
@@ -77,14 +77,14 @@ def find_function(project: Project, slug: str, experiment: Experiment) -> Callab
     project.importable()
     path = project.paper(slug) / "experiments.py"
     if not path.is_file():
-        raise FirsthandError(f"{path}: is missing; it holds the functions that paper.yml names.")
+        raise FirsthandError(f"{path}: is missing; it holds the functions that the manifest names.")
     try:
-        module = importlib.import_module(f"papers.{slug}.experiments")
+        module = importlib.import_module(project.module(slug, "experiments"))
     except SyntaxError as error:
         raise FirsthandError(f"{error.filename}: line {error.lineno}: {error.msg}; correct the syntax.") from None
     function = getattr(module, experiment.function, None)
     if function is None:
-        raise FirsthandError(f"{path}: there is no function {experiment.function!r}, which paper.yml names.")
+        raise FirsthandError(f"{path}: there is no function {experiment.function!r}, which the manifest names.")
     return function  # type: ignore[no-any-return]
 
 
@@ -153,7 +153,7 @@ def _check_settings(function: Callable[..., Result], settings: Settings, place: 
             raise FirsthandError(f"{place} takes no setting {name!r}; it takes {', '.join(parameters) or 'none'}.")
     for name in parameters:
         if name not in settings:
-            raise FirsthandError(f"{place} needs the setting {name!r}; add it to the settings in paper.yml.")
+            raise FirsthandError(f"{place} needs the setting {name!r}; add it to the settings in the manifest.")
 
 
 def _check_result(result: Result, experiment: Experiment, place: str, unit: Unit) -> None:
@@ -162,12 +162,12 @@ def _check_result(result: Result, experiment: Experiment, place: str, unit: Unit
     for name in experiment.measures:
         if name not in result.measurements:
             raise FirsthandError(
-                f"{place} did not return the measurement {name!r} that paper.yml lists; return it, or "
+                f"{place} did not return the measurement {name!r} that the manifest lists; return it, or "
                 "remove it from measures."
             )
     for name, value in result.measurements.items():
         if name not in experiment.measures:
-            raise FirsthandError(f"{place} returned {name!r}, which paper.yml does not list; add it to measures.")
+            raise FirsthandError(f"{place} returned {name!r}, which the manifest does not list; add it to measures.")
         if not math.isfinite(float(value)):
             raise FirsthandError(
                 f"{unit.label()}: {name} is {value}, which cannot be judged; lower the rate or check the gradients."

@@ -16,20 +16,31 @@ def new_paper(project: Project, slug: str) -> list[Path]:
     if not re.fullmatch(r"[a-z][a-z0-9_]*_\d{4}", slug) or keyword.iskeyword(slug):
         raise FirsthandError(f"{slug!r} cannot be a paper's name: use lower-case words and a year, as in lstm_1997.")
     folder = project.root / "papers" / slug
-    places = {name: folder / name for name in ("__init__.py", "paper.yml", "model.py", "experiments.py")}
+    places = {f"paper/{name}": folder / name for name in ("__init__.py", "paper.yml", "model.py", "experiments.py")}
     places |= {
-        "design.md": project.root / "designs" / f"{slug}.md",
-        "test_paper.py": project.root / "tests" / "papers" / f"test_{slug}.py",
+        "paper/design.md": project.root / "designs" / f"{slug}.md",
+        "paper/test_paper.py": project.root / "tests" / "papers" / f"test_{slug}.py",
     }
-    taken = [place for place in (folder, *places.values()) if place.exists()]
+    if folder.exists():
+        raise FirsthandError(f"{folder}: exists already; choose another name or remove it.")
+    return write_templates(places, slug=slug, year=datetime.now(UTC).year)
+
+
+def write_templates(places: dict[str, Path], **values: object) -> list[Path]:
+    """Fill in templates (name -> where the result goes); FirsthandError, before any is written, if one exists."""
+    taken = [place for place in places.values() if place.exists()]
     if taken:
         raise FirsthandError(f"{taken[0]}: exists already; choose another name or remove it.")
     for name, place in places.items():
-        source = resources.files("firsthand") / "templates" / "paper" / f"{name}.template"
-        text = Template(source.read_text(encoding="utf-8")).safe_substitute(slug=slug, year=datetime.now(UTC).year)
+        text = Template(template(name)).safe_substitute(values, sections=template("design/sections.md"))
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(text, encoding="utf-8")
         except OSError as error:
             raise FirsthandError(f"{place}: cannot be written ({error.strerror}); make the folder writable.") from None
     return list(places.values())
+
+
+def template(name: str) -> str:
+    """The text of a template that comes with the package."""
+    return (resources.files("firsthand") / "templates" / f"{name}.template").read_text(encoding="utf-8")

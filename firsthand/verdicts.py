@@ -152,9 +152,13 @@ def _verdict(
         if control.passes == inside:
             return "not reproduced", number, ["the control gives the same answer, so the audit shows nothing"]
         return ("confirmed" if inside else "contradicted"), number, []
+    if claim.kind == "prediction" and not inside:
+        return "contradicted", number, []
     if inside and (control.passes or baseline.passes):
         guilty = "control" if control.passes else "baseline"
         return "not reproduced", number, [f"the {guilty} passes the same test, so passing it shows nothing"]
+    if inside and claim.kind == "prediction":
+        return "confirmed", number, []
     if inside:
         return ("reproduced" if claim.axes.as_published() else "agrees, scaled"), number, []
     if claim.direction is not None and baseline.value is not None:
@@ -165,6 +169,8 @@ def _verdict(
 
 
 def _holds(claim: Claim, verdict: Verdict) -> bool:
+    if claim.kind == "prediction":
+        return verdict == "confirmed"
     return verdict == claim.expect if claim.kind == "audit" else verdict in HOLDING
 
 

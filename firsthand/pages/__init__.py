@@ -11,13 +11,15 @@ from firsthand.errors import FirsthandError
 from firsthand.figures import Drawn, draw
 from firsthand.pages import gallery, lessons, speed
 from firsthand.pages.datasets import data_page
-from firsthand.pages.designs import design_page, documents
+from firsthand.pages.designs import design_pages, documents
 from firsthand.pages.home import verdicts_table
+from firsthand.pages.output import with_output
 from firsthand.pages.paper import paper_page
 from firsthand.pages.reference import modules, modules_table, reference_pages
 from firsthand.pages.view import View, view
 from firsthand.project import Project
 from firsthand.records import write_atomically
+from firsthand.review import of_design
 from firsthand.yamlfile import read_text
 
 Pages: TypeAlias = dict[str, str | bytes]
@@ -31,11 +33,9 @@ def generate(project: Project) -> Pages:
     for one in views:
         pages[f"papers/{one.slug}.md"] = paper_page(one, figures[one.slug])
         pages |= {f"papers/{one.slug}/{name}.svg": figure.svg for name, figure in figures[one.slug].items()}
-        pages |= {
-            f"designs/{name}.md": design_page(one, document) for name, document in documents(project, one.slug).items()
-        }
     return (
         pages
+        | design_pages(project)
         | {"data.md": data_page(views)}
         | reference_pages(project)
         | speed.figures(project)
@@ -55,13 +55,14 @@ def _filled_in(project: Project, views: list[View], figures: dict[str, dict[str,
         },
         "reference/index.md": {"modules": modules_table(project)},
         "speed.md": speed.places(project),
+        "how-to-design.md": {},
     }
     pages: Pages = {}
     for path, tables in places.items():
         text = read_text(project.root / "site" / path)
         for name, content in tables.items():
             text = text.replace("{{" + name + "}}", content)
-        pages[path] = text
+        pages[path] = with_output(text, project, path)
     return pages
 
 
@@ -69,11 +70,12 @@ def navigation(project: Project) -> list[dict[str, Any]]:
     """The menu, in the form of `nav` in mkdocs.yml."""
     manifests = {slug: project.manifest(slug) for slug in project.slugs()}
     papers = [{f"{manifest.title} ({manifest.year})": f"papers/{slug}.md"} for slug, manifest in manifests.items()]
-    designs = [
-        {document.design.title: f"designs/{name}.md"}
-        for slug in manifests
-        for name, document in documents(project, slug).items()
-    ]
+    designs: list[Any] = ["how-to-design.md"]
+    for name, document in documents(project).items():
+        designs.append({document.design.title: f"designs/{name}.md"})
+        designs += [
+            {f"A review by {one.review.reviewer}": f"designs/reviews/{one.name}.md"} for one in of_design(project, name)
+        ]
     core = [{f"core.{path.stem}": f"reference/{path.stem}.md"} for path in modules(project)]
     return [
         {"Home": "index.md"},

@@ -1,39 +1,62 @@
-"""Design documents: the prose with its numbers filled in, and the front matter as tables with live verdicts."""
+"""Design documents: the prose with its numbers filled in, the front matter as live tables, and the reviews."""
 
 import re
 
-from firsthand import design
-from firsthand.design import Document, Measured
-from firsthand.errors import FirsthandError
-from firsthand.pages.claims import anchor
-from firsthand.pages.text import inline, one_line, table, verdict
-from firsthand.pages.view import View
+from firsthand import design, review
+from firsthand.design import Alternative, Document, Grounds, agrees, reading, written
+from firsthand.design.readings import recorded
+from firsthand.figures import draw
+from firsthand.pages.claims import anchor, claims_in_full, claims_table, disagreements
+from firsthand.pages.text import bullets, inline, one_line, table, verdict
+from firsthand.pages.view import View, view
 from firsthand.project import Project
 from firsthand.report import number
 
-PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z]\w*)\s*\}\}")
 
-
-def documents(project: Project, slug: str) -> dict[str, Document]:
-    """The design documents of a paper, by name."""
+def documents(project: Project, slug: str | None = None) -> dict[str, Document]:
+    """The design documents by name; with `slug`, those of that paper alone."""
     found = {name: design.read(project, name) for name in design.names(project)}
-    return {name: document for name, document in found.items() if document.design.paper == slug}
+    return {name: document for name, document in found.items() if slug is None or document.design.paper == slug}
 
 
-def design_page(view: View, document: Document) -> str:
-    """One document: what was measured, what was decided because of it, and the argument."""
-    head = document.design
-    return "\n\n".join(
-        [
-            f"# {inline(head.title)}",
-            f"The design of [{inline(view.manifest.title)}](../papers/{view.slug}.md), written before the model.",
-            "## Properties and constraints",
-            _measured_table(view, [*head.properties, *head.constraints]),
-            "## Decisions at a glance",
-            _decisions(view, document, f"../papers/{view.slug}.md", ""),
-            filled(document),
-        ]
-    )
+def design_pages(project: Project) -> dict[str, str | bytes]:
+    """The pages of all designs and of their reviews, and the figures of their studies, by path in the site."""
+    pages: dict[str, str | bytes] = {}
+    for name, document in documents(project).items():
+        pages[f"designs/{name}.md"] = design_page(Grounds(project, document))
+        for written_review in review.of_design(project, name):
+            pages[f"designs/reviews/{written_review.name}.md"] = review_page(document, written_review)
+    for name in project.studies():
+        pages |= {f"designs/{name}/{figure}.svg": drawn.svg for figure, drawn in draw(project, name).items()}
+    return pages
+
+
+def design_page(grounds: Grounds) -> str:
+    """One document: what was measured, what was decided because of it, the argument, and what others say of it."""
+    document, head = grounds.document, grounds.document.design
+    origin = "The design of a problem that is not a paper, written before the model."
+    if head.paper is not None and grounds.manifest is not None:
+        origin = (
+            f"The design of [{inline(grounds.manifest.title)}](../papers/{head.paper}.md), written before the model."
+        )
+    paper = f"../papers/{head.paper}.md" if head.paper else ""
+    parts = [
+        f"# {inline(head.title)}",
+        origin,
+        "## Properties and constraints",
+        _quantities(grounds),
+        "## Decisions at a glance",
+        _decisions(grounds, paper, ""),
+        "## What was refused",
+        table(
+            ["Alternative", "Measured"],
+            [[inline(item.what), _against(grounds, item, paper)] for item in head.alternatives],
+        ),
+        document.filled(),
+    ]
+    if head.paper is None and grounds.slug is not None:
+        parts.append(_study(view(grounds.project, grounds.slug)))
+    return "\n\n".join([*parts, _reviews(grounds.project, document.name)])
 
 
 def decision_table(view: View) -> str:
@@ -42,67 +65,137 @@ def decision_table(view: View) -> str:
     for name, document in documents(view.project, view.slug).items():
         own = f"../designs/{name}.md"
         link = f"[{inline(document.design.title)}]({own})"
-        parts.append(
-            f"{_decisions(view, document, '', own)}\nThe argument, the alternatives, when not to use it: {link}.\n"
-        )
+        rows = _decisions(Grounds(view.project, document), "", own)
+        parts.append(f"{rows}\nThe argument, the alternatives, when not to use it: {link}.\n")
     return "\n".join(parts)
 
 
-def filled(document: Document) -> str:
-    """The prose, with {{id}} replaced by the number of the property or constraint of that id."""
-    items = {item.id: item for item in (*document.design.properties, *document.design.constraints)}
+def review_page(document: Document, written_review: review.Document) -> str:
+    """One review in full, its ids leading to what they name."""
+    head, own = written_review.review, f"../{document.name}.md"
+    paper = f"../../papers/{document.design.paper}.md" if document.design.paper else own
+    declared = document.declared()
 
-    def value(found: re.Match[str]) -> str:
-        if found[1] not in items:
-            line = document.text[: document.text.index(found[0])].count("\n") + 1
-            raise FirsthandError(
-                f"{document.path}:{line}: {found[0]} names no property or constraint (declared: "
-                f"{', '.join(items)}); declare it or name another."
-            )
-        return written(items[found[1]])
+    def link(found: re.Match[str]) -> str:
+        name = found[1]
+        if name in document.design.quantities():
+            return f"[`{name}`]({own}#{name})"
+        is_claim = name in declared and name not in _own_ids(document)
+        return f"[`{name}`]({paper}#{anchor(name)})" if is_claim else found[0]
 
-    return PLACEHOLDER.sub(value, document.body)
+    body = re.sub(r"`([^`\n]+)`", link, written_review.body)
+    return "\n\n".join(
+        [
+            f"# A review by {inline(head.reviewer)}",
+            f"Of [{inline(document.design.title)}]({own}), {head.date.isoformat()}. Verdict: **{head.verdict}**.",
+            "## Conditions",
+            bullets(head.conditions or ["none"]),
+            "## Questions",
+            "\n\n".join(_question(one, own, paper, document) for one in head.questions),
+            body,
+        ]
+    )
 
 
-def written(item: Measured) -> str:
-    """The number as the front matter has it, thousands separated."""
-    return f"{item.value:,.10g}"
+def _own_ids(document: Document) -> set[str]:
+    head = document.design
+    return {*head.quantities(), *(item.id for item in head.decisions), *(item.id for item in head.alternatives)}
 
 
-def _measured_table(view: View, items: list[Measured]) -> str:
+def _quantities(grounds: Grounds) -> str:
     rows = []
-    for item in items:
-        value, _ = design.measured(item, view.slug, view.manifest, view.evidence)
-        agrees = "not run, or stale" if value is None else number(value)
-        if value is not None and abs(value - item.value) > item.within:
-            agrees += " ✗ disagrees"
+    for item in grounds.document.design.quantities().values():
+        found = reading(item, grounds)
+        if found.value is None:
+            now = "✗ refused" if found.problem else "not checked here"
+        else:
+            now = number(found.value) + ("" if agrees(item, found.value) else " ✗ disagrees")
+        within = f" ± {item.within:g}" if item.within else ""
+        source = next((kind for kind in ("reads", "probe", "cost") if getattr(item, kind) is not None), "none")
         rows.append(
             [
                 f'<span id="{item.id}">`{item.id}`</span>',
                 inline(item.statement),
-                written(item) + (f" ± {item.within:g}" if item.within else ""),
-                agrees,
+                written(item) + within,
+                now,
+                {"reads": "experiment"}.get(source, source),
             ]
         )
-    return table(["Name", "Statement", "Written", "Measured"], rows)
+    return table(["Name", "Statement", "Written", "Measured", "By"], rows)
 
 
-def _decisions(view: View, document: Document, paper: str, own: str) -> str:
-    """`paper` and `own` are the addresses of the paper's page and of the design's, empty for the page itself."""
-    head = document.design
-    numbers = {item.id: written(item) for item in (*head.properties, *head.constraints)}
+def _decisions(grounds: Grounds, paper: str, own: str) -> str:
+    """`paper` and `own` are the addresses of the claims' page and of the design's, empty for the page itself."""
+    head = grounds.document.design
+    numbers = {name: written(item) for name, item in head.quantities().items()}
     rows = []
     for decision in head.decisions:
         because = [
-            f"[`{name}`]({own}#{name}) {one_line('= ' + numbers.get(name, 'not declared'))}"
+            f"[`{name}`]({own}#{name}) {one_line('= ' + numbers[name])}" if name in numbers else f"`{name}`"
             for name in decision.because
         ]
-        evidence = [f"[{claim}]({paper}#{anchor(claim)}) {_verdict(view, claim)}" for claim in decision.evidence]
-        choice = inline(decision.choice)
-        rows.append([choice, "<br>".join(because), inline(decision.instead_of), "<br>".join(evidence)])
+        evidence = [_claim(grounds, claim, paper) for claim in decision.evidence]
+        rows.append([inline(decision.choice), "<br>".join(because), inline(decision.instead_of), "<br>".join(evidence)])
     return table(["Decision", "Because", "Instead of", "Evidence"], rows)
 
 
-def _verdict(view: View, claim_id: str) -> str:
-    judgement = view.judgements.get(claim_id)
-    return "(no such claim)" if judgement is None else verdict(judgement)
+def _claim(grounds: Grounds, claim: str, page: str) -> str:
+    judgement = grounds.judgements.get(claim)
+    if judgement is None:
+        return f"{claim} (no such claim)"
+    return f"[{claim}]({page}#{anchor(claim)}) {verdict(judgement)}"
+
+
+def _against(grounds: Grounds, item: Alternative, page: str) -> str:
+    if item.claim is not None:
+        judgement = grounds.judgements.get(item.claim)
+        value = "" if judgement is None or judgement.value is None else f"{number(judgement.value)}, "
+        return value + _claim(grounds, item.claim, page)
+    if item.measured is None:
+        return f"not measured: {inline(item.not_measured or '')}"
+    found = recorded(item.id, item.measured, grounds)
+    now = "not run, or stale" if found.value is None else number(found.value)
+    return f"`{item.measured.measurement}` {one_line('= ' + now)}"
+
+
+def _study(view: View) -> str:
+    """The predictions of a design that belongs to no paper, with everything that their verdicts rest on."""
+    figures = [
+        f"![{inline(plan.alt)}]({view.slug}/{plan.id}.svg)\n\n*{inline(plan.title)}*"
+        for plan in view.manifest.figures
+        if plan.id in draw(view.project, view.slug)
+    ]
+    failed = disagreements(view)
+    parts = ["## Predictions and what a run found", claims_table(view), *figures, claims_in_full(view)]
+    return "\n\n".join([*parts, *(["## What did not come out as predicted", failed] if failed else [])])
+
+
+def _reviews(project: Project, name: str) -> str:
+    """The verdicts of the reviews, and the questions that are open."""
+    found = review.of_design(project, name)
+    if not found:
+        return f"## Reviews\n\nNone yet: `firsthand review new {name}` starts one.\n"
+    rows = []
+    for one in found:
+        head = one.review
+        opened = "<br>".join(f"{question.id}: {inline(question.question)}" for question in one.open_questions())
+        link = f"[{inline(head.reviewer)}](reviews/{one.name}.md), {head.date.isoformat()}"
+        conditions = "<br>".join(inline(text) for text in head.conditions)
+        rows.append([link, f"**{head.verdict}**", conditions or "none", opened or "none"])
+    return "## Reviews\n\n" + table(["Review", "Verdict", "Conditions", "Open questions"], rows)
+
+
+def _question(question: review.Question, own: str, paper: str, document: Document) -> str:
+    text = f"**{question.id}** {inline(question.question)}"
+    if not question.answer:
+        return f"{text} *Open.*"
+    change = question.change
+    if change in document.design.quantities():
+        change = f"[`{change}`]({own}#{change})"
+    elif change in document.declared() and change not in _own_ids(document):
+        change = f"[{change}]({paper}#{anchor(change)})"
+    elif change.startswith("http"):
+        change = f"<{change}>"
+    else:
+        change = f"`{change}`"
+    return f"{text}\n\n*Answer:* {inline(question.answer)} ({change})"

@@ -113,7 +113,7 @@ def test_a_measurement_that_is_not_a_number(toy: Toy) -> None:
     ("old", "new", "message"),
     [
         ('"number": value + run.seed, ', "", "did not return the measurement 'number'"),
-        ('"chance": 0.0', '"chance": 0.0, "extra": 1.0', "returned 'extra', which paper.yml does not list"),
+        ('"chance": 0.0', '"chance": 0.0, "extra": 1.0', "returned 'extra', which the manifest does not list"),
         ("return Result(", "return dict(), (", "returned tuple; return firsthand.Result(...)"),
         ("def work(", "def play(", "there is no function 'work'"),
         ("pause: float, ", "", "takes no setting 'pause'"),
@@ -129,7 +129,9 @@ def test_an_experiment_that_does_not_fit_its_manifest(toy: Toy, old: str, new: s
 
 def test_data_that_were_not_declared(toy: Toy) -> None:
     toy.experiments.write_text(EXPERIMENTS.replace("for step", 'run.data("optdigits")\n    for step'))
-    assert "reads the data set 'optdigits', which its entry in paper.yml does not list" in toy.refused("run", toy.slug)
+    assert "reads the data set 'optdigits', which its entry in the manifest does not list" in toy.refused(
+        "run", toy.slug
+    )
 
 
 def test_data_that_are_not_here(toy: Toy, bend: Bend, tmp_path: Path) -> None:

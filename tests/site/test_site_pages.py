@@ -14,7 +14,6 @@ from firsthand.bench.naive import LAYERS, NaiveReport
 from firsthand.errors import FirsthandError
 from firsthand.evidence import Evidence
 from firsthand.pages import Pages, generate, speed, text, write
-from firsthand.pages.designs import filled
 from firsthand.pages.gradients import derivations
 from firsthand.project import Project
 from firsthand.verdicts import Judgement, Verdict, judge
@@ -140,7 +139,7 @@ def test_an_unknown_name_in_the_prose_is_refused(bare: Project) -> None:
     path.write_text(original.replace("{{order}}", "{{ordre}}"), encoding="utf-8")
     try:
         with pytest.raises(FirsthandError, match=r"other\.md:\d+: .*ordre.* names no property"):
-            filled(design.read(bare, "other"))
+            design.read(bare, "other").filled()
     finally:
         path.unlink()
 
