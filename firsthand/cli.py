@@ -12,6 +12,7 @@ from firsthand import records, report
 from firsthand.bench.cli import bench
 from firsthand.data.cli import data as data_group
 from firsthand.design.cli import design
+from firsthand.design.plan import design_units
 from firsthand.doctor import examine
 from firsthand.errors import FirsthandError
 from firsthand.evidence import Evidence
@@ -92,6 +93,9 @@ def run(slugs: Sequence[str], tier: Tier, claim_id: str | None, seeds: str | Non
     judgements: list[Judgement] = []
     for slug, claims in chosen.items():
         units = units_of(slug, project.manifest(slug), claims, wanted_seeds)
+        if claim_id is None and wanted_seeds is None:
+            known = {unit.id for unit in units}
+            units += [unit for unit in design_units(project, slug, tier) if unit.id not in known]
         todo = missing(project, slug, units)
         if not as_json:
             out.print(f"[bold]{slug}[/]: {len(units)} runs, {len(units) - len(todo)} of them recorded already")
@@ -120,6 +124,7 @@ def accept(slugs: Sequence[str]) -> None:
     for slug in slugs:
         manifest = project.manifest(slug)
         planned = {unit.id for unit in units_of(slug, manifest, manifest.claims)}
+        planned |= {unit.id for unit in design_units(project, slug)}
         evidence = Evidence(project, slug, project.runs(slug))
         taken = [
             record

@@ -108,7 +108,7 @@ def measure(name: str, source: str, design: Path) -> ProbeResult:
 def measure_all(source: str, design: Path) -> dict[str, dict[str, float]]:
     """What every probe says that can read these data."""
     found = {}
-    for name in _probes().names():
+    for name in _probes().PROBES:
         with contextlib.suppress(FirsthandError):
             found[name] = measure(name, source, design).measurements
     return found
