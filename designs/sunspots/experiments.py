@@ -9,10 +9,11 @@ from core import Adam, Array, Layer, Linear, mse, predict
 from firsthand import Result, Run
 
 from . import model as models
-from .series import TRAINING, Part, Split, second_order, split
+from .series import TRAINING, Part, Split, logistic_map, second_order, split
 
 Answer: TypeAlias = Callable[[Part], Array]
 
+EARLIER = 141  # years up to 1840
 CYCLE = 11  # years from one maximum to the next, about
 
 
@@ -21,9 +22,21 @@ def forecast(
 ) -> Result:
     """Train on the training years, choose the step by the validation years, judge on the test years."""
     parts = split(_values(run, series, order))
+    return _judged(run, parts, model, window, hidden, steps, rate)
+
+
+def earlier(run: Run, *, series: str, model: str, window: int, hidden: int, steps: int, rate: float) -> Result:
+    """The same within the years that `forecast` trains on: learn to 1840, stop by 1841 to 1875, judge on 1876 to 1920."""
+    parts = split(_values(run, series, "in order")[:TRAINING], EARLIER)
+    return _judged(run, parts, model, window, hidden, steps, rate)
+
+
+def _judged(run: Run, parts: Split, model: str, window: int, hidden: int, steps: int, rate: float) -> Result:
     answer = _trained(run, parts, model, window, hidden, steps, rate)
     predicted = answer(parts.test)
     error = _rmse(predicted, parts.test)
+    residuals = (predicted - parts.test.target) * parts.scale
+    highest = parts.test.target >= np.quantile(parts.test.target, 0.8)
     mean_error = _rmse(np.zeros_like(predicted), parts.test)
     persistence_error = _rmse(parts.test.past[:, -1], parts.test)
     validation = _rmse(answer(parts.validation), parts.validation)
@@ -31,16 +44,18 @@ def forecast(
         {
             "error": error / mean_error,
             "rmse": error * parts.scale,
+            "bias_high": residuals[highest].mean(),
             "persistence_error": persistence_error / mean_error,
             "validation_error": validation / _rmse(np.zeros(len(parts.validation.target)), parts.validation),
         },
-        {"years": parts.test.years, "residuals": (predicted - parts.test.target) * parts.scale},
+        {"years": parts.test.years, "residuals": residuals},
     )
 
 
 def _values(run: Run, series: str, order: str) -> Array:
     real = run.data("sunspots")["series"]
-    values = real.astype(np.float64) if series == "sunspots" else second_order(run.rng("series"), len(real))
+    made = {"second order": second_order, "logistic map": logistic_map}
+    values = real.astype(np.float64) if series == "sunspots" else made[series](run.rng("series"), len(real))
     return run.rng("order").permutation(values) if order == "shuffled" else values
 
 

@@ -33,17 +33,17 @@ class Split:
     scale: float
 
 
-def split(values: Array) -> Split:
-    """Cut a series (309,) into its parts. Mean and standard deviation are those of the training years alone."""
-    known = values[:TRAINING]
+def split(values: Array, training: int = TRAINING) -> Split:
+    """Cut a series into its parts; all years after the validation are the test. The training years give the scale."""
+    known = values[:training]
     scaled = (values - known.mean()) / known.std()
     rows = np.lib.stride_tricks.sliding_window_view(scaled, LONGEST + 1)
     years = FIRST + LONGEST + np.arange(len(rows))
-    ends = (TRAINING - LONGEST, TRAINING - LONGEST + VALIDATION)
-    training, validation, test = (
+    ends = (training - LONGEST, training - LONGEST + VALIDATION)
+    first, second, third = (
         Part(y, r[:, :-1], r[:, -1]) for y, r in zip(np.split(years, ends), np.split(rows, ends), strict=True)
     )
-    return Split(training, validation, test, float(known.std()))
+    return Split(first, second, third, float(known.std()))
 
 
 def for_probes(values: Array) -> dict[str, dict[str, Array]]:
@@ -51,6 +51,15 @@ def for_probes(values: Array) -> dict[str, dict[str, Array]]:
     known = values[:TRAINING]
     windows = np.lib.stride_tricks.sliding_window_view(known, 9)
     return {"training_years": {"series": known}, "training_windows": {"table": np.ascontiguousarray(windows)}}
+
+
+def logistic_map(rng: np.random.Generator, length: int) -> Array:
+    """x' = 4 x (1 - x): the next value follows from the last one exactly, and no linear predictor sees how."""
+    x = np.empty(length)
+    x[0] = rng.uniform(0.1, 0.9)
+    for t in range(1, length):
+        x[t] = 4 * x[t - 1] * (1 - x[t - 1])
+    return x
 
 
 def second_order(rng: np.random.Generator, length: int) -> Array:
