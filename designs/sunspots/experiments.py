@@ -26,7 +26,7 @@ def forecast(
 
 
 def earlier(run: Run, *, series: str, model: str, window: int, hidden: int, steps: int, rate: float) -> Result:
-    """The same within the years that `forecast` trains on: learn to 1840, stop by 1841 to 1875, judge on 1876 to 1920."""
+    """The same within the training years of `forecast`: learn to 1840, stop by 1841 to 1875, judge on 1876 to 1920."""
     parts = split(_values(run, series, "in order")[:TRAINING], EARLIER)
     return _judged(run, parts, model, window, hidden, steps, rate)
 
