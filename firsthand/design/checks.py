@@ -69,11 +69,22 @@ def _references(document: Document, _: Grounds) -> Iterator[Problem]:
             yield document.refused(
                 line, f"decision {decision.id!r} rests on itself ({' because of '.join(circle)}); break the circle."
             )
-    used = {reason for decision in design.decisions for reason in decision.because}
+    for item in design.alternatives:
+        for name in item.in_favour:
+            if name not in quantities:
+                yield document.refused(
+                    document.line_of(item.id),
+                    f"alternative {item.id!r} has {name!r} in its favour, which names no property or constraint "
+                    f"(declared: {', '.join(quantities)}); declare it or name another.",
+                )
+    used = {name for decision in design.decisions for name in decision.because}
+    used |= {name for item in design.alternatives for name in item.in_favour}
     for name in quantities:
         if name not in used:
             yield document.refused(
-                document.line_of(name), f"no decision is because of {name!r}; let one answer it, or leave it out."
+                document.line_of(name),
+                f"no decision is because of {name!r}, and it speaks for no alternative; let one answer it, or leave it "
+                "out.",
             )
 
 

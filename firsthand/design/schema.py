@@ -59,6 +59,7 @@ class Alternative(Strict):
 
     id: str
     what: str
+    in_favour: list[str] = []  # properties and constraints that speak for it
     measured: ReadsRecord | None = None
     claim: str | None = None
     not_measured: str | None = None
