@@ -9,6 +9,7 @@ import functools
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 from firsthand.errors import FirsthandError
 
@@ -96,7 +97,19 @@ def _exports(init: Path) -> dict[str, str]:
     }
 
 
-def package_hash(folder: Path) -> str:
-    """One hash for all modules of a package, as syntax trees."""
-    hashes = {path.relative_to(folder).as_posix(): _hash(_tree(path)) for path in sorted(folder.rglob("*.py"))}
-    return hashlib.sha256(repr(sorted(hashes.items())).encode()).hexdigest()[:16]
+def package_hash(package: ModuleType) -> str:
+    """One hash for the modules of a package that its __init__ reaches by imports from the package itself."""
+    folder = Path(str(package.__file__)).parent
+    waiting, found = [folder / "__init__.py"], dict[str, str]()
+    while waiting:
+        path = waiting.pop()
+        name = path.relative_to(folder).as_posix()
+        if name in found or not path.is_file():
+            continue
+        found[name] = _hash(_tree(path))
+        for node in ast.walk(_tree(path)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(package.__name__):
+                below = (node.module or "").removeprefix(package.__name__).split(".")[1:]
+                waiting += [folder.joinpath(*below).with_suffix(".py")] if below else []
+                waiting += [folder.joinpath(*below, alias.name).with_suffix(".py") for alias in node.names]
+    return hashlib.sha256(repr(sorted(found.items())).encode()).hexdigest()[:16]

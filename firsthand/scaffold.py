@@ -2,6 +2,7 @@
 
 import keyword
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
@@ -27,10 +28,8 @@ def new_paper(project: Project, slug: str) -> list[Path]:
 
 
 def write_templates(places: dict[str, Path], **values: object) -> list[Path]:
-    """Fill in templates (name -> where the result goes); FirsthandError, before any is written, if one exists."""
-    taken = [place for place in places.values() if place.exists()]
-    if taken:
-        raise FirsthandError(f"{taken[0]}: exists already; choose another name or remove it.")
+    """Fill in templates (name -> where the result goes); FirsthandError, before any is written, if a place is taken."""
+    check_free(places.values())
     for name, place in places.items():
         text = Template(template(name)).safe_substitute(values, sections=template("design/sections.md"))
         try:
@@ -39,6 +38,13 @@ def write_templates(places: dict[str, Path], **values: object) -> list[Path]:
         except OSError as error:
             raise FirsthandError(f"{place}: cannot be written ({error.strerror}); make the folder writable.") from None
     return list(places.values())
+
+
+def check_free(places: Iterable[Path]) -> None:
+    """FirsthandError if one of the places is taken."""
+    for place in places:
+        if place.exists():
+            raise FirsthandError(f"{place}: exists already; choose another name or remove it.")
 
 
 def template(name: str) -> str:

@@ -7,18 +7,16 @@ either has changed, the probe is run again where the data are; elsewhere the num
 
 import contextlib
 import hashlib
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
 from msgspec import Struct
 
 from core.layer import Array
-from firsthand import data, records
+from firsthand import data, probes, records
 from firsthand.code import package_hash
 from firsthand.design.schema import ReadsProbe
 from firsthand.errors import FirsthandError
@@ -32,7 +30,7 @@ class ProbeResult(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     name: str
     data: str
     sha256: str  # of the data
-    code: str  # of all probes, as syntax trees
+    code: str  # of all probes, as syntax trees, without what prints and draws
     measurements: dict[str, float]
     checksum: str  # of all the above, so that a number changed by hand is noticed
 
@@ -90,7 +88,7 @@ def measure(name: str, source: str, design: Path) -> ProbeResult:
     """Run a probe. Raises FirsthandError for a probe or data that do not exist, or that do not go together."""
     arrays = _arrays(source, design)
     try:
-        found: Any = _probes().measure(name, arrays, seed=SEED)
+        found = probes.measure(name, arrays, seed=SEED)
     except (ValueError, KeyError) as error:
         raise FirsthandError(f"probe {name!r} of {source}: {error}") from None
     measurements = {key: float(value) for key, value in found.measurements.items()}
@@ -108,7 +106,7 @@ def measure(name: str, source: str, design: Path) -> ProbeResult:
 def measure_all(source: str, design: Path) -> dict[str, dict[str, float]]:
     """What every probe says that can read these data."""
     found = {}
-    for name in _probes().PROBES:
+    for name in probes.PROBES:
         with contextlib.suppress(FirsthandError):
             found[name] = measure(name, source, design).measurements
     return found
@@ -144,11 +142,7 @@ def _stands(result: ProbeResult, design: Path) -> bool:
 
 
 def _code() -> str:
-    return package_hash(Path(_probes().__file__).parent)
-
-
-def _probes() -> Any:
-    return importlib.import_module("firsthand.probes")
+    return package_hash(probes)
 
 
 def _own(source: str, design: Path) -> Path | None:
