@@ -61,6 +61,7 @@ def appeal(text: str, declared: Iterable[str] = ()) -> str:
 def appeals(text: str, declared: Iterable[str] = ()) -> Iterator[tuple[int, str]]:
     """The appeals of a piece of prose, each with the place where its sentence starts; history passes."""
     known = list(declared)
+    text = text.replace("et al.", "et al ")  # no end of a sentence
     for paragraph in re.finditer(r"(?:[^\n]|\n(?!\s*\n))+", text):
         for sentence in _SENTENCE.finditer(paragraph[0]):
             history = _YEAR.search(sentence[0]) and not _CONCLUDES.search(sentence[0])
