@@ -20,6 +20,7 @@ from firsthand import data, probes, records
 from firsthand.code import package_hash
 from firsthand.design.schema import ReadsProbe
 from firsthand.errors import FirsthandError
+from firsthand.probes.checks import read_npz
 
 SEED = 0
 
@@ -156,17 +157,7 @@ def _here(source: str, design: Path) -> bool:
 
 def _arrays(source: str, design: Path) -> Mapping[str, Array]:
     path = _own(source, design)
-    if path is None:
-        return data.load(source).arrays
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except OSError as error:
-        raise FirsthandError(
-            f"{path}: cannot be read ({error.strerror or error}); correct the path of the data."
-        ) from None
-    except Exception as error:  # bad bytes make NumPy and zipfile raise many kinds of exception
-        raise FirsthandError(f"{path}: is not an .npz file of plain arrays ({error}); save it with np.savez.") from None
+    return data.load(source).arrays if path is None else read_npz(path)
 
 
 def _digest(source: str, design: Path) -> str:
