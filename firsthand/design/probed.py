@@ -6,6 +6,7 @@ either has changed, the probe is run again where the data are; elsewhere the num
 """
 
 import contextlib
+import functools
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -87,13 +88,14 @@ def write(wanted: list[ReadsProbe], design: Path) -> int:
 
 def measure(name: str, source: str, design: Path) -> ProbeResult:
     """Run a probe. Raises FirsthandError for a probe or data that do not exist, or that do not go together."""
-    arrays = _arrays(source, design)
-    try:
-        found = probes.measure(name, arrays, seed=SEED)
-    except (ValueError, KeyError) as error:
-        raise FirsthandError(f"probe {name!r} of {source}: {error}") from None
+    return _measured(name, source, design, _digest(source, design), _code())
+
+
+@functools.cache
+def _measured(name: str, source: str, design: Path, digest: str, code: str) -> ProbeResult:
+    """Once for all numbers of one probe of the same data."""
+    found = probes.measure(name, _arrays(source, design), seed=SEED)
     measurements = {key: float(value) for key, value in found.measurements.items()}
-    digest, code = _digest(source, design), _code()
     return ProbeResult(
         name=name,
         data=source,
@@ -142,6 +144,7 @@ def _stands(result: ProbeResult, design: Path) -> bool:
     return (result.sha256, result.code) == (_digest(result.data, design), _code())
 
 
+@functools.cache
 def _code() -> str:
     return package_hash(probes)
 
