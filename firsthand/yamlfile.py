@@ -1,5 +1,6 @@
 """Read a YAML file into typed structures; every mistake becomes one sentence that names file, place and remedy."""
 
+import re
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -53,13 +54,14 @@ def parse(text: str, path: Path, into: type[T]) -> T:
     try:
         return msgspec.convert(content, into)
     except msgspec.ValidationError as error:
-        raise FirsthandError(f"{path}: {_place(str(error))}") from None
+        raise FirsthandError(f"{path}: {_place(str(error), text)}") from None
 
 
-def _place(message: str) -> str:
-    """Turn msgspec's "... - at `$.claims[0]`" into "claims[0]: ... ; remedy"."""
+def _place(message: str, text: str) -> str:
+    """Turn msgspec's "... - at `$.claims[0]`" into "line 7: claims[0]: ... ; remedy"."""
     said, _, place = message.partition(" - at ")
     place = place.strip("`").removeprefix("$").removeprefix(".") or "top level"
+    place = _line(place, text) + place
     if "unknown field" in said:
         remedy = "remove that key or correct its spelling"
     elif "missing required field" in said:
@@ -67,3 +69,17 @@ def _place(message: str) -> str:
     else:
         remedy = "correct the value"
     return f"{place}: {said}; {remedy}."
+
+
+def _line(place: str, text: str) -> str:
+    """The line of "claims[0].kind", as far as the place can be followed: msgspec does not name keys of mappings."""
+    node = yaml.compose(text, Loader=_Loader)
+    for key, index in re.findall(r"([^.\[\]]+)|\[(\d+)\]", place):
+        if isinstance(node, yaml.MappingNode):
+            below = next((value for name, value in node.value if name.value == key), None)
+        else:
+            below = node.value[int(index)] if index and isinstance(node, yaml.SequenceNode) else None
+        if below is None:
+            break
+        node = below
+    return f"line {node.start_mark.line + 1}: " if node is not None else ""

@@ -10,20 +10,21 @@ from firsthand.project import Project
 from firsthand.review.document import Document, Question, read, rubric
 
 FEWEST = 20  # words of an answer: two sentences
-_GENERIC = re.compile(
-    r"^\W*(?:n/?a|not applicable|none|nothing|no (?:issues?|problems?|concerns?|comments?)|yes|no|lgtm|tbd|todo|"
+_PHRASE = re.compile(
+    r"\W*(?:n/?a|not applicable|no (?:issues?|problems?|concerns?|comments?)|lgtm|tbd|todo|"
     r"(?:this |it |all |everything )?(?:looks?|is|are|seems?) (?:all )?(?:good|fine|ok(?:ay)?|great|sound)|"
     r"ok(?:ay)?|fine|good|great|well done|(?:see|as|same as) above)\b",
     re.IGNORECASE,
 )
+_WORD = re.compile(r"\W*(?:yes|no|none|nothing)\W*", re.IGNORECASE)
 _CHANGE = re.compile(r"[0-9a-f]{7,40}|https?://\S+")
 
 
 def generic(text: str) -> bool:
     """Whether the first sentence is a phrase that fits any design, with hardly a word besides."""
     first = re.split(r"[.!?;:\n]", text.strip())[0]
-    found = _GENERIC.match(first)
-    return found is not None and len(_words(first[found.end() :])) <= 3
+    found = _PHRASE.match(first)
+    return bool(_WORD.fullmatch(first)) or (found is not None and len(_words(first[found.end() :])) <= 3)
 
 
 def check(project: Project, name: str) -> list[Problem]:

@@ -15,7 +15,7 @@ from firsthand.records import Unit
 from firsthand.run import execute
 
 SERIES = data.load("sunspots")["series"]
-PROJECT = Project.find(Path(__file__))
+PROJECT = Project(Path(__file__).parents[2])
 
 
 def rng(seed: int = 0) -> np.random.Generator:
