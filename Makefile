@@ -1,6 +1,6 @@
 # make run      set up, then reproduce lenet_1998's quick tier on the embedded digits
 # make test     set up, then run the tests
-# make check    style, types, the arrows between the packages, the designs
+# make check    style, types, the arrows between the packages, the designs, the reviews
 # make site     build the site into build/site
 # make browser  test the built site in Chromium, if there is one
 # make clean    remove everything that can be made again (but not .venv)

@@ -57,7 +57,9 @@ def _in_full(view: View, claim: Claim, judgement: Judgement) -> str:
     content = definitions(
         {
             "Where": inline(claim.where),
-            "The paper says": f"{paper_value(judgement)}, {KNOWN[claim.paper.known]}: {inline(claim.paper.source)}",
+            "The paper says": ""
+            if claim.kind == "prediction"
+            else f"{paper_value(judgement)}, {KNOWN[claim.paper.known]}: {inline(claim.paper.source)}",
             "We measure": _reads(view, claim),
             "Ours": f"{spread(judgement)} {_each_seed(judgement)}",
             "Accepted": f"{region(claim.accept)} {inline(claim.accept.because)}",
@@ -109,9 +111,8 @@ def disagreements(view: View) -> str:
     for claim in view.manifest.claims:
         judgement = view.judgements[claim.id]
         if judgement.verdict in ("not reproduced", "direction only", "contradicted"):
-            numbers = (
-                f"The paper: {paper_value(judgement)}; ours: {spread(judgement)}; accepted: {region(claim.accept)}."
-            )
+            paper = "" if claim.kind == "prediction" else f"The paper: {paper_value(judgement)}; "
+            numbers = f"{paper}ours: {spread(judgement)}; accepted: {region(claim.accept)}."
             notes = "".join(f" Note: {inline(note)}." for note in judgement.notes)
             analysis = inline(claim.analysis) or "No analysis has been written: why is not understood."
             head = f"**{claim.id}** {verdict(judgement)} {inline(claim.statement)} {numbers}{notes}"

@@ -6,11 +6,11 @@ from firsthand import design, review
 from firsthand.design import Alternative, Document, Grounds, agrees, reading, written
 from firsthand.design.readings import recorded
 from firsthand.figures import draw
-from firsthand.pages.claims import anchor, claims_in_full, claims_table, disagreements
-from firsthand.pages.text import bullets, inline, one_line, table, verdict
+from firsthand.pages.claims import anchor, claims_in_full, disagreements, region
+from firsthand.pages.text import boxed, bullets, inline, one_line, table, verdict
 from firsthand.pages.view import View, view
 from firsthand.project import Project
-from firsthand.report import number
+from firsthand.report import number, spread
 
 
 def documents(project: Project, slug: str | None = None) -> dict[str, Document]:
@@ -34,7 +34,7 @@ def design_pages(project: Project) -> dict[str, str | bytes]:
 def design_page(grounds: Grounds) -> str:
     """One document: what was measured, what was decided because of it, the argument, and what others say of it."""
     document, head = grounds.document, grounds.document.design
-    origin = "The design of a problem that is not a paper, written before the model."
+    origin = "The design of a problem that is not a paper, begun before the model."
     if head.paper is not None and grounds.manifest is not None:
         origin = (
             f"The design of [{inline(grounds.manifest.title)}](../papers/{head.paper}.md), written before the model."
@@ -48,10 +48,7 @@ def design_page(grounds: Grounds) -> str:
         "## Decisions at a glance",
         _decisions(grounds, paper, ""),
         "## What was refused",
-        table(
-            ["Alternative", "Measured"],
-            [[inline(item.what), _against(grounds, item, paper)] for item in head.alternatives],
-        ),
+        _alternatives(grounds, paper),
         document.filled(),
     ]
     if head.paper is None and grounds.slug is not None:
@@ -146,6 +143,18 @@ def _claim(grounds: Grounds, claim: str, page: str) -> str:
     return f"[{claim}]({page}#{anchor(claim)}) {verdict(judgement)}"
 
 
+def _alternatives(grounds: Grounds, paper: str) -> str:
+    rows = [
+        [
+            inline(item.what),
+            "<br>".join(f"[`{name}`](#{name})" for name in item.in_favour),
+            _against(grounds, item, paper),
+        ]
+        for item in grounds.document.design.alternatives
+    ]
+    return table(["Alternative", "In its favour", "Measured"], rows)
+
+
 def _against(grounds: Grounds, item: Alternative, page: str) -> str:
     if item.claim is not None:
         judgement = grounds.judgements.get(item.claim)
@@ -165,8 +174,22 @@ def _study(view: View) -> str:
         for plan in view.manifest.figures
         if plan.id in draw(view.project, view.slug)
     ]
+    rows = []
+    for claim in view.manifest.claims:
+        judgement = view.judgements[claim.id]
+        rows.append(
+            [
+                f"[**{claim.id}**](#{anchor(claim.id)}) {inline(claim.statement)}",
+                verdict(judgement),
+                f"{one_line(spread(judgement))} <small>seeds: {judgement.axes['seeds']}</small>",
+                region(claim.accept),
+                number(judgement.baseline.value),
+                number(judgement.control.value),
+            ]
+        )
+    found = boxed("claims", table(["Prediction", "Verdict", "Found", "Accepted", "Baseline", "Control"], rows))
     failed = disagreements(view)
-    parts = ["## Predictions and what a run found", claims_table(view), *figures, claims_in_full(view)]
+    parts = ["## Predictions and what a run found", found, *figures, claims_in_full(view)]
     return "\n\n".join([*parts, *(["## What did not come out as predicted", failed] if failed else [])])
 
 

@@ -11,8 +11,8 @@ MEANINGS: dict[Verdict, str] = {
     "direction only": "the number outside, but on the side of the baseline that the paper says, for every seed",
     "not reproduced": "the number outside, or passed by the baseline or the control too; shown, with its analysis",
     "not run": "no records",
-    "confirmed": "audits: a statement of the paper itself, put to the test, holds",
-    "contradicted": "audits: it does not hold, and the counterexample is on the page",
+    "confirmed": "audits: a statement of the paper itself, put to the test, holds; designs: a prediction came true",
+    "contradicted": "audits and predictions: it does not hold, and the counterexample is on the page",
 }
 
 

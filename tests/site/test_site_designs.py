@@ -1,0 +1,75 @@
+"""The pages of designs and reviews, and commands whose output stands on a hand-written page."""
+
+import re
+
+import pytest
+
+from firsthand import design, review
+from firsthand.errors import FirsthandError
+from firsthand.pages import Pages, generate
+from firsthand.pages.output import READING, with_output
+from firsthand.project import Project
+
+
+def of(pages: Pages, path: str) -> str:
+    page = pages[path]
+    assert isinstance(page, str)
+    return page
+
+
+def test_every_design_and_every_review_has_a_page(project: Project, pages: Pages) -> None:
+    for name in design.names(project):
+        page = of(pages, f"designs/{name}.md")
+        document = design.read(project, name)
+        for item in document.design.alternatives:
+            assert item.what in page or item.what.replace("<", "&lt;") in page
+        for one in review.of_design(project, name):
+            assert f"(reviews/{one.name}.md)" in page and f"**{one.review.verdict}**" in page
+            for question in one.review.questions:
+                assert (question.question in page) == (question in one.open_questions())
+                assert question.question in of(pages, f"designs/reviews/{one.name}.md")
+
+
+def test_an_answered_question_leads_to_its_change(project: Project, pages: Pages) -> None:
+    documents = [review.read(project, name) for name in review.names(project)]
+    answered = [(one.name, question) for one in documents for question in one.review.questions if question.answer]
+    assert answered
+    for name, question in answered:
+        page = of(pages, f"designs/reviews/{name}.md")
+        assert question.answer in page and f"[{question.change}](../../papers/lenet_1998.md#claim-" in page
+
+
+def test_a_study_shows_its_predictions_with_the_ones_that_failed(project: Project, pages: Pages) -> None:
+    page = of(pages, "designs/sunspots.md")
+    for claim in project.manifest("sunspots").claims:
+        assert f'<details class="fold" id="claim-{claim.id}"' in page
+    assert "## What did not come out as predicted" in page and "The paper" not in page
+
+
+def test_without_records_no_design_looks_as_if_it_held(bare: Project) -> None:
+    pages = generate(bare)
+    page = of(pages, "designs/sunspots.md")
+    assert "verdict--confirmed" not in page and "not run, or stale" in page and "✗ refused" in page
+    assert "2 confirmed" not in of(pages, "how-to-design.md") and "not run" in of(pages, "how-to-design.md")
+
+
+def test_every_command_of_the_page_was_carried_out(pages: Pages) -> None:
+    page = of(pages, "how-to-design.md")
+    assert "{{" not in page and page.count("```console\n$ firsthand ") == 4
+    assert "sunspots: nothing to object to" in page and "/home" not in page and "Traceback" not in page
+
+
+def test_commands_that_change_the_checkout_are_refused(project: Project) -> None:
+    for words in ("run sunspots", "accept sunspots", "design check --write", "design new x"):
+        with pytest.raises(FirsthandError, match=r"site/page\.md: firsthand .* is more than reading"):
+            with_output(f"{{{{run: firsthand {words}}}}}", project, "page.md")
+    with pytest.raises(FirsthandError, match="There is no design called"):
+        with_output("{{run: firsthand design show sunspot}}", project, "page.md")
+    with pytest.raises(FirsthandError, match="--colour"):
+        with_output("{{run: firsthand verify --colour}}", project, "page.md")
+
+
+def test_what_is_printed_is_what_the_command_prints(project: Project) -> None:
+    text = with_output("Before.\n\n{{run: firsthand verify sunspots}}\n\nAfter.", project, "page.md")
+    assert text.startswith("Before.\n\n```console\n$ firsthand verify sunspots\n") and text.endswith("```\n\n\nAfter.")
+    assert re.search(r"\d confirmed; \d contradicted", text) and READING
