@@ -25,7 +25,7 @@ def code_hashes(root: Path, slug: str) -> dict[str, str]:
         name = path.relative_to(home).as_posix()
         if name not in found:
             tree = _tree(path)
-            found[name] = _hash(tree)
+            found[name] = _hash(path, path.stat().st_mtime_ns)
             waiting += [used for used in _uses(root, path.relative_to(home).parent.parts, tree) if used.is_file()]
     return dict(sorted(found.items()))
 
@@ -49,8 +49,9 @@ def _parsed(path: Path, changed: int) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def _hash(tree: ast.Module) -> str:
-    return hashlib.sha256(ast.unparse(_without_docstrings(tree)).encode()).hexdigest()[:16]
+@functools.lru_cache(maxsize=1024)
+def _hash(path: Path, changed: int) -> str:
+    return hashlib.sha256(ast.unparse(_without_docstrings(_parsed(path, changed))).encode()).hexdigest()[:16]
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:
@@ -106,8 +107,9 @@ def package_hash(package: ModuleType) -> str:
         name = path.relative_to(folder).as_posix()
         if name in found or not path.is_file():
             continue
-        found[name] = _hash(_tree(path))
-        for node in ast.walk(_tree(path)):
+        tree = _tree(path)
+        found[name] = _hash(path, path.stat().st_mtime_ns)
+        for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(package.__name__):
                 below = (node.module or "").removeprefix(package.__name__).split(".")[1:]
                 waiting += [folder.joinpath(*below).with_suffix(".py")] if below else []
