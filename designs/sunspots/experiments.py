@@ -36,6 +36,7 @@ def _judged(run: Run, parts: Split, model: str, window: int, hidden: int, steps:
     predicted = answer(parts.test)
     error = _rmse(predicted, parts.test)
     residuals = (predicted - parts.test.target) * parts.scale
+    usual = ~np.isin(parts.test.years, range(1957, 1961))
     highest = parts.test.target >= np.quantile(parts.test.target, 0.8)
     mean_error = _rmse(np.zeros_like(predicted), parts.test)
     persistence_error = _rmse(parts.test.past[:, -1], parts.test)
@@ -44,6 +45,7 @@ def _judged(run: Run, parts: Split, model: str, window: int, hidden: int, steps:
         {
             "error": error / mean_error,
             "rmse": error * parts.scale,
+            "rmse_but_1957_1960": float(np.sqrt((residuals[usual] ** 2).mean())),
             "bias_high": residuals[highest].mean(),
             "persistence_error": persistence_error / mean_error,
             "validation_error": validation / _rmse(np.zeros(len(parts.validation.target)), parts.validation),
