@@ -1,6 +1,7 @@
 """Everything that `firsthand design check` refuses."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from firsthand import data
 from firsthand.design.appeals import appeal, appeals
@@ -18,7 +19,20 @@ def check(project: Project, name: str) -> list[Problem]:
     grounds = Grounds(project, document)
     parts = (_form, _references, _appeals, _numbers, _claims, _alternatives)
     found = [problem for part in parts for problem in part(document, grounds)]
+    if document.design.draft:
+        found = _as_draft(document, grounds, found)
     return sorted(found, key=lambda problem: problem.line)
+
+
+def _as_draft(document: Document, grounds: Grounds, found: list[Problem]) -> list[Problem]:
+    """Of a draft, what would be refused is only said; but what has accepted records is no draft any more."""
+    line = document.line_with("draft:")
+    if grounds.evidence is not None and grounds.evidence.by_unit:
+        said = "is a draft, but its runs are accepted; fill it in and remove the line `draft: true`."
+        return [*found, document.refused(line, said)]
+    waiting = sum(not problem.note for problem in found)
+    said = f"a draft, not a design: {waiting} things to do before the line `draft: true` can go."
+    return [document.noted(line, said), *(replace(problem, note=True) for problem in found)]
 
 
 def sections() -> dict[str, str]:

@@ -69,7 +69,9 @@ def _filled_in(project: Project, views: list[View], figures: dict[str, dict[str,
 def navigation(project: Project) -> list[dict[str, Any]]:
     """The menu, in the form of `nav` in mkdocs.yml."""
     manifests = {slug: project.manifest(slug) for slug in project.slugs()}
-    papers = [{f"{manifest.title} ({manifest.year})": f"papers/{slug}.md"} for slug, manifest in manifests.items()]
+    papers: list[Any] = [
+        {f"{manifest.title} ({manifest.year})": f"papers/{slug}.md"} for slug, manifest in manifests.items()
+    ]
     designs: list[Any] = ["how-to-design.md"]
     for name, document in documents(project).items():
         designs.append({document.design.title: f"designs/{name}.md"})
@@ -81,7 +83,7 @@ def navigation(project: Project) -> list[dict[str, Any]]:
         {"Home": "index.md"},
         {"Running it": "run.md"},
         {"Learn": lessons.navigation(project)},
-        {"Papers": papers},
+        {"Papers": [*papers, "add-a-paper.md"]},
         {"Designs": designs},
         {"Data sets": "data.md"},
         {"Speed": "speed.md"},

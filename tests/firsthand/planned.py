@@ -19,7 +19,8 @@ SLUG = "plan_2001"
 
 
 def fill_in(text: str) -> str:
-    """A template with every place filled."""
+    """A template with every place filled, and no draft any more."""
+    text = re.sub(r"draft: true.*\n", "", text)
     text = re.sub(r"REPLACE with the alternative that you measured\.", "A single step.", text)
     text = re.sub(r" REPLACE with what (?:structure the data have|you refused)\.", "", text)
     text = re.sub(r"REPLACE with what is designed", "A line through points", text)

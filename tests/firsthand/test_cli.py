@@ -103,10 +103,13 @@ def test_a_new_paper_runs_as_it_is(toy: Toy) -> None:
         style = [sys.executable, "-m", *words, "--config", str(ROOT / "pyproject.toml"), "papers/fresh_2001", "tests"]
         done = subprocess.run(style, cwd=toy.root, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
+    draft = toy("design", "check", "fresh_2001")
+    assert draft.returncode == 0 and "note: a draft, not a design" in draft.stdout and "template" in draft.stdout
     assert toy("run", "fresh_2001").returncode == 0
     assert toy("accept", "fresh_2001").returncode == 0
     unfilled = toy("design", "check", "fresh_2001")  # the numbers agree; the words are still the template's
     assert unfilled.returncode == 1 and "the code gives" not in unfilled.stdout and "template" in unfilled.stdout
+    assert "is a draft, but its runs are accepted" in unfilled.stdout
 
 
 def test_results_that_cannot_be_written(toy: Toy) -> None:

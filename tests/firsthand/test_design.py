@@ -1,5 +1,6 @@
 """A design is refused for each thing that a design must not be, and its healthy twin passes."""
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -29,6 +30,7 @@ def test_the_healthy_design_passes(planned: Path) -> None:
 def test_the_template_is_refused_wherever_it_waits_for_its_author(toy: Toy) -> None:
     new_paper(toy.project, SLUG)
     path = toy.root / "designs" / f"{SLUG}.md"
+    path.write_text(re.sub(r"draft: true.*\n", "", path.read_text()))
     lines = path.read_text().splitlines()
     said = refusals(path)
     for number, line in enumerate(lines, start=1):
@@ -36,6 +38,14 @@ def test_the_template_is_refused_wherever_it_waits_for_its_author(toy: Toy) -> N
             assert any(problem.startswith(f"{path}:{number}: ") for problem in said), line
     for title in sections():
         assert any(f"the section '## {title}' is as in the template" in problem for problem in said)
+
+
+def test_a_draft_is_told_what_to_do_and_passes_until_its_runs_are_accepted(toy: Toy) -> None:
+    new_paper(toy.project, SLUG)
+    path = toy.root / "designs" / f"{SLUG}.md"
+    assert refusals(path) == []
+    assert any("a draft, not a design" in note for note in notes(path))
+    assert any("as in the template" in note for note in notes(path))
 
 
 @pytest.mark.parametrize(
