@@ -1,8 +1,8 @@
 r"""How `core.conv` sums: convolution by shifted rows, without a copy of x for every element of the kernel.
 
-The equation (a cross-correlation, as in all of the field) for stride s, on an input that is already padded:
+The equation (a cross-correlation, as in all of the field) for stride s and padding p, where x is zero outside its maps:
 
-$$y_{n,o,h,w} = \sum_{c,i,j} W_{o,c,i,j}\; x_{n,c,\,sh+i,\,sw+j}$$
+$$y_{n,o,h,w} = \sum_{c,i,j} W_{o,c,i,j}\; x_{n,c,\,sh+i-p,\,sw+j-p}$$
 
 Its terms are gathered into *columns*, a matrix for each image and kernel row, so that it becomes matrix products.
 For stride 1, x is copied once for each kernel column j, shifted by j and trimmed to the width of the output. In such a
@@ -11,11 +11,14 @@ a window on it, and no further copy: kw copies of the input stand in for the usu
 gathered copy small anyway, and its columns are simply copied. Images go in blocks whose columns stay in the cache.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from core.layer import Array
 
-BLOCK_BYTES = 1 << 20  # columns worked on at a time: about the size of a core's second-level cache
+BLOCK_BYTES = 1 << 19  # of columns worked on at a time: with what is made of them, about a core's second-level cache
+WORTH_COPYING = 256  # terms of the equation, from which on a transposed copy of dy costs less than it saves
 
 
 def pad(x: Array, rows: int, cols: int, value: float = 0.0) -> Array:
@@ -30,82 +33,131 @@ def pad(x: Array, rows: int, cols: int, value: float = 0.0) -> Array:
     return y
 
 
-def correlate(x: Array, W: Array, stride: int) -> Array:
+class Columns:
+    """The columns of x, (n, groups, K, Ho Wo), block by block, always in the same memory: see the head of this file.
+
+    For stride 1 there is one group for each kernel row, with K = kw C; they overlap in memory, and are to be read only.
+    For a larger stride there is a single group, with K = kh kw C. The window of y[h, w] has its first corner at
+    `start` + stride (h, w); where that is outside of x there are zeros.
+    """
+
+    def __init__(
+        self, x: Array, kernel: tuple[int, int], size: tuple[int, int], start: tuple[int, int], stride: int
+    ) -> None:
+        (kh, kw), (Ho, Wo) = kernel, size
+        if stride > 1:
+            x, start = pad(x, -start[0], -start[1]), (0, 0)
+        self.x = x = np.ascontiguousarray(x)
+        N, C, H, W = x.shape
+        groups = kh if stride == 1 else 1
+        copied, rows = kh // groups, Ho + groups - 1
+        self.shape = groups, copied * kw * C, Ho * Wo
+        self.images = max(1, min(N, BLOCK_BYTES // max(1, copied * kw * C * rows * Wo * x.itemsize)))
+        self.copies: list[tuple[Array, Array]] = []
+        if start == (0, 0) and (kw, stride, rows, Wo) == (1, 1, H, W):
+            self.memory = None
+            return  # the columns are x itself
+        self.memory = np.zeros((self.images, copied, kw, C, rows, Wo), x.dtype)
+        if start == (0, 0) and (rows - 1) * stride + copied <= H and (Wo - 1) * stride + kw <= W:
+            sn, sc, sh, sw = x.strides
+            shape = N, copied, kw, C, rows, Wo
+            self.copies = [(self.memory, np.ndarray(shape, x.dtype, x, 0, (sn, sh, sw, sc, stride * sh, stride * sw)))]
+        else:
+            to_rows, from_rows = _inside(start[0], rows, H)
+            for j in range(kw):
+                to_cols, from_cols = _inside(start[1] + j, Wo, W)
+                self.copies.append((self.memory[:, 0, j, :, to_rows, to_cols], x[:, :, from_rows, from_cols]))
+
+    def __iter__(self) -> Iterator[tuple[slice, Array]]:
+        """The slices of the batch, and their columns."""
+        for first in range(0, len(self.x), self.images):
+            b = slice(first, first + self.images)
+            n = len(self.x[b])
+            for to, source in self.copies:
+                to[:n] = source[b]
+            memory = self.x[b] if self.memory is None else self.memory
+            sn, *_, sc, sh, sw = memory.strides
+            yield b, np.ndarray((n, *self.shape), memory.dtype, memory, 0, (sn, sh, sc, sw))
+
+    def rows(self, dy: Array) -> Array:
+        """dy (n, Ho Wo, O) as the other factor. BLAS is faster if its rows are in one piece."""
+        groups, K, _ = self.shape
+        return (np.ascontiguousarray(dy) if groups * K >= WORTH_COPYING else dy)[:, None]
+
+
+def correlate(x: Array, W: Array, stride: int, padding: int) -> Array:
     """The equation itself: every kernel at every place of x."""
     O, _, kh, kw = W.shape
-    by_group = W.transpose(0, 2, 3, 1)[None] if stride > 1 else W.transpose(2, 0, 3, 1)  # K runs over ([kh], kw, C)
-    return _products(by_group.reshape(len(by_group), O, -1), x, kh, kw, stride)
+    N, _, rows, cols = x.shape
+    Ho, Wo = (rows + 2 * padding - kh) // stride + 1, (cols + 2 * padding - kw) // stride + 1
+    y = np.empty((N, O, Ho, Wo), x.dtype)
+    _correlate(x, W, y, (-padding, -padding), stride)
+    return y
 
 
-def kernel_gradient(x: Array, dy: Array, shape: tuple[int, ...], stride: int) -> Array:
+def kernel_gradient(x: Array, dy: Array, shape: tuple[int, ...], stride: int, padding: int) -> Array:
     """dW: the columns that made each output times the gradient of that output, summed over positions and images."""
     O, C, kh, kw = shape
     N, _, Ho, Wo = dy.shape
-    dy = dy.reshape(N, 1, O, Ho * Wo).swapaxes(2, 3)  # (N, 1, Ho Wo, O)
-    groups = 1 if stride > 1 else kh
-    dW = np.zeros((groups, kh * kw * C // groups, O), x.dtype)
-    for block in _blocks(x, kw):
-        dW += (_columns(x[block], kh, kw, stride) @ dy[block]).sum(axis=0)
+    columns = Columns(x, (kh, kw), (Ho, Wo), (-padding, -padding), stride)
+    dy = dy.reshape(N, O, Ho * Wo).swapaxes(1, 2)
+    dW = np.zeros((*columns.shape[:2], O), x.dtype)  # (groups, K, O)
+    each = np.empty((columns.images, *dW.shape), x.dtype)  # of every image in a block
+    for b, columns_b in columns:
+        dW += np.matmul(columns_b, columns.rows(dy[b]), out=each[: len(columns_b)]).sum(axis=0)
     return dW.reshape(kh, kw, C, O).transpose(3, 2, 0, 1)  # (groups, K) is (kh, kw, C) for every stride
 
 
-def input_gradient(dy: Array, W: Array, stride: int, shape: tuple[int, ...]) -> Array:
-    r"""dx: for stride 1 a correlation of dy, padded by k - 1, with W flipped and its channel axes exchanged.
+def input_gradient(dy: Array, W: Array, stride: int, padding: int, shape: tuple[int, ...]) -> Array:
+    r"""dx: for stride 1 a correlation of dy with W flipped, its channel axes exchanged.
 
     For stride s, the pixels of x whose coordinates leave the same remainders modulo s, a *phase*, are the outputs of
     such a correlation with every s-th element of W. All s s phases are made at once, as channels, and interleaved.
     (The usual way, to spread dy out with s - 1 zeros between its elements, spends most of its time on the zeros.)
     """
-    N, C = shape[:2]
+    N, C, H, width = shape
     O, _, kh, kw = W.shape
-    s, qh, qw = stride, -(-kh // stride), -(-kw // stride)  # a phase meets at most qh x qw elements of a kernel
+    s, border = stride, _up(padding, stride)  # phases in the padding, which zeros before W make a multiple of s
+    lead = border * s - padding
+    qh, qw = _up(lead + kh, s), _up(lead + kw, s)  # a phase meets at most qh x qw elements of a kernel
     taps = np.zeros((qh * s, qw * s, C, O), W.dtype)
-    taps[:kh, :kw] = W.transpose(2, 3, 1, 0)
-    flipped = taps.reshape(qh, s, qw, s, C, O)[::-1, :, ::-1]  # a = s h + i: the larger h, the smaller i
-    kernels = flipped.transpose(0, 1, 3, 4, 2, 5).reshape(qh, s * s * C, qw * O)
-    phases = _products(kernels, pad(dy, qh - 1, qw - 1), qh, qw, 1)  # (N, s s C, Ho + qh - 1, Wo + qw - 1)
+    taps[lead : lead + kh, lead : lead + kw] = W.transpose(2, 3, 1, 0)
+    flipped = taps.reshape(qh, s, qw, s, C, O)[::-1, :, ::-1]  # a + padding = s h + i: the larger h, the smaller i
+    kernels = flipped.transpose(1, 3, 4, 5, 0, 2).reshape(s * s * C, O, qh, qw)
+    phases = np.empty((N, s * s * C, _up(H, s), _up(width, s)), dy.dtype)
+    _correlate(dy, kernels, phases, (border - qh + 1, border - qw + 1), 1)
     if s == 1:
         return phases
-    dx = np.zeros(shape, dy.dtype)  # rows and columns that no window reached keep the zero
-    rows, cols = phases.shape[2:]
-    phases = phases.reshape(N, s, s, C, rows, cols)
+    phases = phases.reshape(N, s, s, C, *phases.shape[2:])
+    dx = np.empty(shape, dy.dtype)
     for i in range(s):
         for j in range(s):
             phase = dx[:, :, i::s, j::s]
-            phase[:, :, :rows, :cols] = phases[:, i, j, :, : phase.shape[2], : phase.shape[3]]
+            phase[...] = phases[:, i, j, :, : phase.shape[2], : phase.shape[3]]
     return dx
 
 
-def _products(kernels: Array, x: Array, kh: int, kw: int, stride: int) -> Array:
-    """Kernels (groups, O, K) times the columns of x, summed over the groups: (N, O, Ho, Wo)."""
-    N, _, H, W = x.shape
-    O, Ho, Wo = kernels.shape[1], (H - kh) // stride + 1, (W - kw) // stride + 1
-    y = np.empty((N, O, Ho * Wo), x.dtype)
-    for block in _blocks(x, kw):
-        np.add.reduce(kernels @ _columns(x[block], kh, kw, stride), axis=1, out=y[block])
-    return y.reshape(N, O, Ho, Wo)
+def _correlate(x: Array, W: Array, y: Array, start: tuple[int, int], stride: int) -> None:
+    """The equation, into y: the windows of y[0, 0] have their first corner at x[start]."""
+    columns = Columns(x, W.shape[2:], y.shape[2:], start, stride)
+    groups, K, P = columns.shape
+    kernels = np.ascontiguousarray(W.transpose(0, 2, 3, 1).reshape(len(W), groups, K).swapaxes(0, 1))  # (groups, O, K)
+    each = np.empty((columns.images, groups, len(W), P), x.dtype)  # of every group in a block
+    y = y.reshape(len(y), len(W), P)
+    for b, columns_b in columns:
+        if groups == 1:
+            np.matmul(kernels[0], columns_b[:, 0], out=y[b])
+        else:
+            np.add.reduce(np.matmul(kernels, columns_b, out=each[: len(columns_b)]), axis=1, out=y[b])
 
 
-def _columns(x: Array, kh: int, kw: int, stride: int) -> Array:
-    """The columns of x, (N, groups, K, Ho Wo): see the head of this file.
-
-    For stride 1 there is one group for each kernel row, with K = kw C; they overlap in memory, and are to be read only.
-    For a larger stride there is a single group, with K = kh kw C.
-    """
-    x = np.ascontiguousarray(x)
-    N, C, H, W = x.shape
-    Ho, Wo = (H - kh) // stride + 1, (W - kw) // stride + 1
-    sn, sc, sh, sw = x.strides
-    if stride > 1:
-        shape, strides = (N, kh, kw, C, Ho, Wo), (sn, sh, sw, sc, stride * sh, stride * sw)
-        return np.ndarray(shape, x.dtype, x, 0, strides).reshape(N, 1, kh * kw * C, Ho * Wo)  # the reshape copies
-    shifted = np.ndarray((N, kw, C, H, Wo), x.dtype, x, 0, (sn, sw, sc, sh, sw)).copy()  # x[n, c, h, w + j]
-    sn, _, sc, sh, sw = shifted.strides
-    return np.ndarray((N, kh, kw * C, Ho * Wo), x.dtype, shifted, 0, (sn, sh, sc, sw))  # a kernel row is a row further
+def _inside(start: int, count: int, length: int) -> tuple[slice, slice]:
+    """Of the places start, start + 1, ..., `count` of them, those from 0 to length - 1: which they are, and where."""
+    first = max(0, -start)
+    last = max(first, min(count, length - start))
+    return slice(first, last), slice(start + first, start + last)
 
 
-def _blocks(x: Array, kw: int) -> list[slice]:
-    """Slices of the batch whose columns fill about BLOCK_BYTES."""
-    N = len(x)
-    size = max(1, N * BLOCK_BYTES // (kw * x.nbytes + 1))
-    return [slice(n, n + size) for n in range(0, N, size)]
+def _up(a: int, b: int) -> int:
+    """a / b, rounded up."""
+    return -(-a // b)

@@ -51,18 +51,14 @@ def conv2d(
         return _conv_groups(x, W, stride, padding, dilation, groups)
     if dilation > 1:
         return _conv_dilated(x, W, stride, padding, dilation)
-    xp = pad(x, padding, padding)
-    if xp.shape[2:] == W.shape[2:]:
+    if W.shape[2:] == (x.shape[2] + 2 * padding, x.shape[3] + 2 * padding):
         return _conv_whole(x, W, padding)
-    y = correlate(xp, W, stride)
-    H, width = x.shape[2:]
-    del xp  # padded again for backward: the border is not worth keeping a second x
+    y = correlate(x, W, stride, padding)
 
     def backward(dy: Array) -> tuple[Array, Array]:
-        xp = pad(x, padding, padding)
-        dW = kernel_gradient(xp, dy, W.shape, stride)  # y = sum of W x over c, i, j: dW = sum of dy x over n, h, w
-        dxp = input_gradient(dy, W, stride, xp.shape)  # y = sum of W x: dx = sum of W dy over where x was used
-        return dxp[:, :, padding : padding + H, padding : padding + width], dW  # xp = x inside a constant border
+        dW = kernel_gradient(x, dy, W.shape, stride, padding)  # y = sum of W x over c, i, j: sum of dy x over n, h, w
+        dx = input_gradient(dy, W, stride, padding, x.shape)  # y = sum of W x: sum of W dy over where x was used
+        return dx, dW
 
     return y, backward
 

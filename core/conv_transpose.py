@@ -54,14 +54,13 @@ class ConvTranspose2d(Layer):
         full = (N, W.shape[1], (H - 1) * s + W.shape[2], (width - 1) * s + W.shape[3])
         if full[2] <= 2 * p or full[3] <= 2 * p:
             raise ValueError(f"ConvTranspose2d: padding {p} leaves nothing of maps of {full[2:]}, expected less")
-        y = input_gradient(x, W, s, full)[:, :, p : full[2] - p, p : full[3] - p]  # (N, O, Ho, Wo)
-        y = y + self.b.data[:, None, None]
+        y = input_gradient(x, W, s, p, (N, W.shape[1], full[2] - 2 * p, full[3] - 2 * p))  # (N, O, Ho, Wo)
+        y += self.b.data[:, None, None]
 
         def backward(dy: Array) -> Array:
             self.b.grad += dy.sum(axis=(0, 2, 3))  # y = ... + b, everywhere
-            painted = pad(dy, p, p)  # y is the painted maps without their border
-            self.W.grad += kernel_gradient(painted, x, W.shape, s)  # y = W^T x: dW is that of x = W * painted
-            return correlate(painted, W, s)  # y = W^T x: dx = W * dy
+            self.W.grad += kernel_gradient(dy, x, W.shape, s, p)  # y = W^T x: dW is that of x = W * y
+            return correlate(dy, W, s, p)  # y = W^T x: dx = W * dy
 
         return y, backward
 

@@ -114,13 +114,19 @@ def test_empty_batch(kernel, stride, padding, maps) -> None:
     assert not layer.W.grad.any()
 
 
-def test_blocks_give_the_same_bits_as_images_alone() -> None:
-    layer = Conv2d(3, 4, 5, rng=seeded())
-    x = normal(40, 3, 20, 22).astype(np.float32)
-    assert len(core.columns._blocks(x, 5)) > 1
-    y, _ = layer(x)
-    for n in (0, 17, 39):
-        np.testing.assert_array_equal(y[n], layer(x[n : n + 1])[0][0])
+@pytest.mark.parametrize("settings", [{}, {"padding": 3}, {"stride": 2, "padding": 1}])
+def test_blocks_give_the_same_bits_as_images_alone(settings) -> None:
+    layer = Conv2d(3, 4, 5, **settings, rng=seeded())
+    x = normal(60, 3, 20, 22).astype(np.float32)
+    y, backward = layer(x)
+    images = core.columns.Columns(x, (5, 5), y.shape[2:], (-layer.padding,) * 2, layer.stride).images
+    assert 1 < images < 40 and 60 % images  # more than one block, and the last is shorter
+    dy = normal(*y.shape, seed=1).astype(np.float32)
+    dx = backward(dy)
+    for n in (0, 17, 40, 59):
+        y_alone, backward_alone = layer(x[n : n + 1])
+        np.testing.assert_array_equal(y[n], y_alone[0])
+        np.testing.assert_array_equal(dx[n], backward_alone(dy[n : n + 1])[0])
 
 
 def test_maps_that_are_a_view() -> None:
