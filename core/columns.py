@@ -55,18 +55,13 @@ class Columns:
         self.images = max(1, min(N, BLOCK_BYTES // max(1, copied * kw * C * rows * Wo * x.itemsize)))
         self.copies: list[tuple[Array, Array]] = []
         if start == (0, 0) and (kw, stride, rows, Wo) == (1, 1, H, W):
-            self.memory = None
-            return  # the columns are x itself
+            self.memory = None  # the columns are x itself
+            return
         self.memory = np.zeros((self.images, copied, kw, C, rows, Wo), x.dtype)
         if start == (0, 0) and (rows - 1) * stride + copied <= H and (Wo - 1) * stride + kw <= W:
-            sn, sc, sh, sw = x.strides
-            shape = N, copied, kw, C, rows, Wo
-            self.copies = [(self.memory, np.ndarray(shape, x.dtype, x, 0, (sn, sh, sw, sc, stride * sh, stride * sw)))]
+            self.copies = [(self.memory, _windows(x, self.memory.shape[1:], stride))]
         else:
-            to_rows, from_rows = _inside(start[0], rows, H)
-            for j in range(kw):
-                to_cols, from_cols = _inside(start[1] + j, Wo, W)
-                self.copies.append((self.memory[:, 0, j, :, to_rows, to_cols], x[:, :, from_rows, from_cols]))
+            self.copies = list((_shifted_maps if Wo == W else _shifted_rows)(x, self.memory[:, 0], start))
 
     def __iter__(self) -> Iterator[tuple[slice, Array]]:
         """The slices of the batch, and their columns."""
@@ -137,6 +132,13 @@ def input_gradient(dy: Array, W: Array, stride: int, padding: int, shape: tuple[
     return dx
 
 
+def bias_gradient(dy: Array) -> Array:
+    """db, for a bias of each map: the sum over its positions, by BLAS, and over images."""
+    maps = dy.reshape(*dy.shape[:2], dy.shape[2] * dy.shape[3])
+    db: Array = (maps @ np.ones(maps.shape[2], dy.dtype)).sum(axis=0)
+    return db
+
+
 def _correlate(x: Array, W: Array, y: Array, start: tuple[int, int], stride: int) -> None:
     """The equation, into y: the windows of y[0, 0] have their first corner at x[start]."""
     columns = Columns(x, W.shape[2:], y.shape[2:], start, stride)
@@ -149,6 +151,35 @@ def _correlate(x: Array, W: Array, y: Array, start: tuple[int, int], stride: int
             np.matmul(kernels[0], columns_b[:, 0], out=y[b])
         else:
             np.add.reduce(np.matmul(kernels, columns_b, out=each[: len(columns_b)]), axis=1, out=y[b])
+
+
+def _windows(x: Array, shape: tuple[int, ...], stride: int) -> Array:
+    """x[n, c, s h + i, s w + j] as (N, i, j, c, h, w): a view."""
+    sn, sc, sh, sw = x.strides
+    return np.ndarray((len(x), *shape), x.dtype, x, 0, (sn, sh, sw, sc, stride * sh, stride * sw))
+
+
+def _shifted_rows(x: Array, memory: Array, start: tuple[int, int]) -> Iterator[tuple[Array, Array]]:
+    """Where to, and what from, for memory (n, kw, C, rows, cols), x from `start` and a column further for each kw."""
+    *_, H, W = x.shape
+    *_, kw, _, rows, cols = memory.shape
+    to_rows, from_rows = _inside(start[0], rows, H)
+    for j in range(kw):
+        to_cols, from_cols = _inside(start[1] + j, cols, W)
+        yield memory[:, j, :, to_rows, to_cols], x[:, :, from_rows, from_cols]
+
+
+def _shifted_maps(x: Array, memory: Array, start: tuple[int, int]) -> Iterator[tuple[Array, Array]]:
+    """The same if rows keep their length: maps are copied in one piece, and what goes round an edge is set to zero."""
+    N, C, H, W = x.shape
+    n, kw, _, rows, _ = memory.shape
+    zeros = np.zeros((N, 1, 1, 1), x.dtype)
+    for j in range(kw):
+        shift = start[1] + j
+        to, source = _inside(start[0] * W + shift, rows * W, H * W)
+        yield memory[:, j].reshape(n, C, rows * W)[:, :, to], x.reshape(N, C, H * W)[:, :, source]
+        if shift:
+            yield memory[:, j, :, :, slice(0, -shift) if shift < 0 else slice(max(0, W - shift), W)], zeros
 
 
 def _inside(start: int, count: int, length: int) -> tuple[slice, slice]:
