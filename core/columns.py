@@ -132,11 +132,11 @@ def input_gradient(dy: Array, W: Array, stride: int, padding: int, shape: tuple[
     return dx
 
 
-def bias_gradient(dy: Array) -> Array:
-    """db, for a bias of each map: the sum over its positions, by BLAS, and over images."""
-    maps = dy.reshape(*dy.shape[:2], dy.shape[2] * dy.shape[3])
-    db: Array = (maps @ np.ones(maps.shape[2], dy.dtype)).sum(axis=0)
-    return db
+def sum_maps(a: Array) -> Array:
+    """(N, C, H, W) -> (C,): the sum over positions, by BLAS, and over images."""
+    maps = a.reshape(*a.shape[:2], a.shape[2] * a.shape[3])
+    total: Array = (maps @ np.ones(maps.shape[2], a.dtype)).sum(axis=0)
+    return total
 
 
 def _correlate(x: Array, W: Array, y: Array, start: tuple[int, int], stride: int) -> None:

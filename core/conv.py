@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from core.columns import bias_gradient, correlate, input_gradient, kernel_gradient, pad
+from core.columns import correlate, input_gradient, kernel_gradient, pad, sum_maps
 from core.guard import describe, finite, generator, maps, whole
 from core.init import Init, lecun_normal
 from core.law import lawful
@@ -159,7 +159,7 @@ class Conv2d(Layer):
             dx, dW = backward_conv(dy)
             self.W.grad += dW  # y = W * x
             if self.b is not None:
-                self.b.grad += bias_gradient(dy)  # y = ... + b: b went to every example and position
+                self.b.grad += sum_maps(dy)  # y = ... + b: b went to every example and position
             return dx
 
         return y, backward

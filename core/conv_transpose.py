@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from core.columns import bias_gradient, correlate, input_gradient, kernel_gradient, pad
+from core.columns import correlate, input_gradient, kernel_gradient, pad, sum_maps
 from core.conv import Conv2d
 from core.guard import describe, generator, maps, whole
 from core.init import Init, lecun_normal
@@ -58,7 +58,7 @@ class ConvTranspose2d(Layer):
         y += self.b.data[:, None, None]
 
         def backward(dy: Array) -> Array:
-            self.b.grad += bias_gradient(dy)  # y = ... + b, everywhere
+            self.b.grad += sum_maps(dy)  # y = ... + b, everywhere
             self.W.grad += kernel_gradient(dy, x, W.shape, s, p)  # y = W^T x: dW is that of x = W * y
             return correlate(dy, W, s, p)  # y = W^T x: dx = W * dy
 

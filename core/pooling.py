@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from core.columns import sum_maps
 from core.guard import describe, generator, maps, whole
 from core.init import Init, lecun_normal
 from core.law import lawful
@@ -153,8 +154,8 @@ class Subsample(Layer):
         y = w * s + self.b.data[:, None, None]
 
         def backward(dy: Array) -> Array:
-            self.w.grad += (dy * s).sum(axis=(0, 2, 3))  # y = w s: over every place where w is used
-            self.b.grad += dy.sum(axis=(0, 2, 3))  # y = ... + b: likewise
+            self.w.grad += sum_maps(dy * s)  # y = w s: over every place where w is used
+            self.b.grad += sum_maps(dy)  # y = ... + b: likewise
             dx: Array = backward_sum(dy * w)  # y = w s: ds = w dy, and s = sum of the window
             return dx
 

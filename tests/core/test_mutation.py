@@ -170,7 +170,7 @@ def conv_with_columns(columns: types.ModuleType) -> list[tuple]:
     """The specimens of conv, whose sums are carried out by a mutated `columns`, in blocks of two images."""
     columns.BLOCK_BYTES, columns.WORTH_COPYING = 1000, 10
     module = original("conv")
-    for name in ("correlate", "kernel_gradient", "input_gradient", "bias_gradient"):
+    for name in ("correlate", "kernel_gradient", "input_gradient", "sum_maps"):
         setattr(module, name, getattr(columns, name))
     return conv(module)
 
@@ -195,7 +195,7 @@ MODULES: dict[str, tuple[tuple[str, ...], Specimens]] = {
     "normalisation": (("backward",), normalisation),
     "attention": (("backward",), attention),
     "additive": (("backward",), additive),
-    "columns": (("kernel_gradient", "input_gradient", "bias_gradient"), conv_with_columns),
+    "columns": (("kernel_gradient", "input_gradient", "sum_maps"), conv_with_columns),
 }
 
 EQUIVALENT = {
