@@ -22,14 +22,14 @@ class LSTM(Sequence):
         T, (_, _, n_hidden, N), dtype = len(kept) - 1, kept.shape, kept.dtype
         A = kept[1:].transpose(0, 3, 1, 2)  # (T, N, planes, n_hidden)
         A[ended, 1], A[ended, 2] = -np.inf, np.inf  # i = 0 and f = 1: c stays as it is
-        now, p, products = kept[0].copy(), np.empty((4, n_hidden, N), dtype), np.empty((2, n_hidden, N), dtype)
+        now, products = kept[0].copy(), np.empty((2, n_hidden, N), dtype)
         o, _, _, _, c, h = now
         gates, o_i_f, i_f, g_c = now[:4], now[:3], now[1:3], now[3:5]
-        (ig, fc), t, columns = products, np.empty_like(c), p.reshape(4 * n_hidden, N)
+        (ig, fc), t, columns = products, np.empty_like(c), gates.reshape(4 * n_hidden, N)
         one, half = np.ones((), dtype), np.full((), 0.5, dtype)  # arrays: NumPy takes longer to convert numbers
         for a, keep in zip(kept[1:, :4], kept[1:], strict=True):
             K.dot(h, columns)
-            np.add(a, p, gates)  # z = A + U^T h
+            gates += a  # z = A + U^T h
             np.tanh(gates, gates)
             o_i_f += one
             o_i_f *= half  # sigma(z) = (1 + tanh(z / 2)) / 2

@@ -18,7 +18,7 @@ from core.init import Init, lecun_normal
 from core.layer import Array, Backward, Layer
 from core.recurrent import Recurrent
 
-BLOCK_BYTES = 1 << 18  # of planes for which local derivatives are worked out at a time
+BLOCK_BYTES = 1 << 19  # of planes for which local derivatives are worked out at a time
 
 
 class Sequence(Recurrent):

@@ -13,7 +13,7 @@ def test_the_registry_holds_every_family_under_names_of_its_own() -> None:
     listed = [workload for family in FAMILIES for workload in family.WORKLOADS]
     assert len(listed) == len(WORKLOADS) == len({workload.what for workload in listed})
     expected = {"mlp", "vae", "gan", "lenet-64", "lenet-256", "resnet-20", "transformer-5", "transformer-256"}
-    expected |= {"lstm-8-1", "lstm-8-32", "lstm-128-64", "lstm-512-64", "gru-8-32", "gru-128-64"}
+    expected |= {"lstm-8-1", "lstm-8-32", "lstm-128-64", "lstm-512-64", "gru-8-32", "gru-128-64", "gru-512-64"}
     expected |= {"words", "adam", "momentum"}
     assert set(WORKLOADS) == expected
     assert select([]) == listed
