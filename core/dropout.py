@@ -12,7 +12,7 @@ class Dropout(Layer):
 
     Shapes: x and y (...). The draws come from a child spawned from `rng`, and are the same in float32 and float64.
 
-    Kept for backward: r, one byte per element. Raises ValueError unless 0 <= p < 1. Source: Srivastava et al. 2014,
+    Kept for backward: r / (1 - p). Raises ValueError unless 0 <= p < 1. Source: Srivastava et al. 2014,
     section 4. Differences: the paper's p is the probability to keep, our 1 - p; and where the paper multiplies the
     weights by it at test time, we divide by it in training, as its section 10 suggests.
     """
@@ -27,9 +27,9 @@ class Dropout(Layer):
         if not self.training or self.p == 0:
             return x, lambda dy: dy  # y = x
         r = self.rng.random(x.shape, np.float32) >= self.p
-        scale = 1 / (1 - self.p)
+        slope = np.multiply(r, 1 / (1 - self.p), dtype=x.dtype)
 
         def backward(dy: Array) -> Array:
-            return dy * r * scale  # y = x r / (1 - p)
+            return dy * slope  # y = x r / (1 - p)
 
-        return x * r * scale, backward
+        return x * slope, backward
