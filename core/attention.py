@@ -93,7 +93,8 @@ class MultiHeadAttention(Layer):
     where head i has the columns i d to (i + 1) d of these matrices, d = n_dim / n_heads.
 
     Shapes: query and y (N, T, n_dim), key and value (N, S, n_dim), all W (n_dim, n_dim), drawn by `init`; the mask
-    broadcasts to (N, T, S). `backward(dy)` returns (dquery, dkey, dvalue), and None for a mask.
+    broadcasts to (N, T, S), or with four axes to (N, n_heads, T, S). `backward(dy)` returns (dquery, dkey, dvalue), and
+    None for a mask.
 
     Kept for backward: the inputs, [h], the W, and what `attention` keeps. Raises ValueError for sizes below 1, n_heads
     that do not divide n_dim, and shapes or types that do not fit. Source: Vaswani et al. 2017, section 3.2.2.
@@ -115,6 +116,12 @@ class MultiHeadAttention(Layer):
             if x.ndim != 3 or x.shape[2] != len(W_o) or x.dtype != W_o.dtype:
                 expected = f"(N, T, {len(W_o)}) and {W_o.dtype}"
                 raise ValueError(f"MultiHeadAttention({len(W_o)}): got {describe(x)}, expected {expected}")
+        if len(query) != len(key) or key.shape != value.shape:
+            got = ", ".join(map(describe, (query, key, value)))
+            raise ValueError(f"MultiHeadAttention({len(W_o)}): got {got}, expected one N, and one S")
+        if mask is not None:
+            N, T, S = *query.shape[:2], key.shape[1]
+            check_mask("MultiHeadAttention", mask, (N, T, S) if mask.ndim < 4 else (N, self.n_heads, T, S))
         q, k, v = self._split(query, W_q), self._split(key, W_k), self._split(value, W_v)  # (N, H, T, d)
         h, backward_attention = attention(q, k, v, mask[:, None] if mask is not None and mask.ndim == 3 else mask)
         joined = _join(h)  # (N, T, n_dim)
@@ -146,12 +153,17 @@ def penalty(owner: str, mask: Array | None, scores: Array) -> Array | None:
     """0 where the mask is True and -inf elsewhere, to be added to scores of this shape and type."""
     if mask is None:
         return None
-    fits = all(m in (1, n) for m, n in zip(mask.shape[::-1], scores.shape[::-1], strict=False))
-    if mask.dtype != bool or mask.ndim > scores.ndim or not fits:
-        raise ValueError(f"{owner}: got as mask {describe(mask)}, expected booleans that broadcast to {scores.shape}")
+    check_mask(owner, mask, scores.shape)
     added = np.zeros(mask.shape, scores.dtype)
     added[~mask] = -math.inf
     return np.broadcast_to(added, scores.shape)
+
+
+def check_mask(owner: str, mask: Array, shape: tuple[int, ...]) -> None:
+    """Refuse a mask that is not of booleans, or that does not broadcast to the scores."""
+    fits = mask.ndim <= len(shape) and all(m in (1, n) for m, n in zip(mask.shape[::-1], shape[::-1], strict=False))
+    if mask.dtype != bool or not fits:
+        raise ValueError(f"{owner}: got as mask {describe(mask)}, expected booleans that broadcast to {shape}")
 
 
 def become_softmax(S: Array, penalty: Array | None) -> None:

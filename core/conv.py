@@ -180,11 +180,11 @@ def _check(x: Array, W: Array, stride: int, padding: int, dilation: int, groups:
     for name, value in (("stride", stride), ("dilation", dilation), ("groups", groups)):
         whole("conv2d", name, value)
     whole("conv2d", "padding", padding, least=0)
-    if W.ndim != 4 or x.shape[1] != groups * W.shape[1] or len(W) % groups or x.dtype != W.dtype:
+    if W.ndim != 4 or x.shape[1] != groups * W.shape[1] or len(W) % groups or not W.size or x.dtype != W.dtype:
         C = "C" if groups == 1 else f"C / {groups}"
         raise ValueError(f"conv2d: got x {describe(x)} and W {describe(W)}, expected (N, C, H, W) and (O, {C}, kh, kw)")
     kernel = tuple(dilation * (k - 1) + 1 for k in W.shape[2:])
     if x.shape[2] + 2 * padding < kernel[0] or x.shape[3] + 2 * padding < kernel[1]:
         raise ValueError(
-            f"conv2d: got maps of {x.shape[2:]} with padding {padding}, expected at least the kernel, {kernel}"
+            f"conv2d: got {describe(x)} with padding {padding}, expected maps of at least the kernel, {kernel}"
         )

@@ -53,7 +53,7 @@ class ConvTranspose2d(Layer):
         N, _, H, width = x.shape
         full = (N, W.shape[1], (H - 1) * s + W.shape[2], (width - 1) * s + W.shape[3])
         if full[2] <= 2 * p or full[3] <= 2 * p:
-            raise ValueError(f"ConvTranspose2d: padding {p} leaves nothing of maps of {full[2:]}, expected less")
+            raise ValueError(f"ConvTranspose2d: got {describe(x)}, of which padding {p} leaves nothing, expected more")
         y = input_gradient(x, W, s, p, (N, W.shape[1], full[2] - 2 * p, full[3] - 2 * p))  # (N, O, Ho, Wo)
         y += self.b.data[:, None, None]
 
@@ -105,9 +105,12 @@ class Conv1d(Layer):
         self.conv = Conv2d(c_in, c_out, size, **settings, bias=bias, rng=rng, init=init)
 
     def __call__(self, x: Array) -> tuple[Array, Backward]:
-        if x.ndim != 3:
-            raise ValueError(f"Conv1d: got {describe(x)}, expected (N, C, T)")
-        p, T = self.padding, x.shape[2]
+        W, p = self.conv.W.data, self.padding
+        channels, least = self.conv.groups * W.shape[1], self.conv.dilation * (W.shape[3] - 1) + 1 - 2 * p
+        if x.ndim != 3 or x.shape[1] != channels or x.shape[2] < least or x.dtype != W.dtype:
+            expected = f"(N, {channels}, T) and {W.dtype}, with T of at least {max(least, 0)}"
+            raise ValueError(f"Conv1d: got {describe(x)}, expected {expected}")
+        T = x.shape[2]
         y, backward_conv = self.conv(pad(x[:, :, None], 0, p))  # (N, O, 1, To)
 
         def backward(dy: Array) -> Array:

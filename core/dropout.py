@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from core.guard import finite, generator
+from core.guard import describe, finite, generator
 from core.layer import Array, Backward, Layer
 
 
@@ -24,6 +24,8 @@ class Dropout(Layer):
         self.rng = generator("Dropout", rng).spawn(1)[0]
 
     def __call__(self, x: Array) -> tuple[Array, Backward]:
+        if x.dtype.kind != "f":
+            raise ValueError(f"Dropout: got {describe(x)}, expected a floating type")
         if not self.training or self.p == 0:
             return x, lambda dy: dy  # y = x
         r = self.rng.random(x.shape, np.float32) >= self.p

@@ -27,8 +27,9 @@ class Embedding(Layer):
 
     def __call__(self, ids: Array) -> tuple[Array, Backward]:
         n_words, n_dim = self.W.data.shape
-        if ids.dtype.kind not in "iu" or ids.min(initial=0) < 0 or ids.max(initial=0) >= n_words:
-            run = f" that run from {ids.min()} to {ids.max()}" if ids.size else ""
+        whole_numbers = ids.dtype.kind in "iu"
+        if not whole_numbers or ids.min(initial=0) < 0 or ids.max(initial=0) >= n_words:
+            run = f" that run from {ids.min()} to {ids.max()}" if whole_numbers else ""
             expected = f"integers from 0 to {n_words - 1}"
             raise ValueError(f"Embedding({n_words}, {n_dim}): got {describe(ids)}{run}, expected {expected}")
         flat = ids.reshape(-1).astype(np.intp)  # (M,)

@@ -152,6 +152,10 @@ def _say_where(error: Exception, owner: Any, inputs: tuple[Any, ...], path: str 
     """Put into the message of an error that it came through `owner`, from the part at `path` if that is known."""
     before: Place | None = vars(error).get("place")
     if before is None:
+        if isinstance(error, AttributeError) and error.name in ("shape", "ndim", "dtype"):
+            refused = ValueError(f"{_name(owner)}: got {describe(error.obj)}, expected an array")
+            _say_where(refused, owner, inputs, path)
+            raise refused from error
         message = str(error)
         if not message.startswith(_name(owner)):  # not a guard's
             got = ", ".join(map(describe, inputs))

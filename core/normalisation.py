@@ -259,6 +259,8 @@ class GroupNorm(MapNorm):
         return np.repeat(a.reshape(len(a), self.groups, each).mean(axis=2), each, axis=1)
 
     def normalise(self, x: Array) -> tuple[Array, Backward]:
+        if x.size == 0 and len(x) > 0:
+            raise ValueError(f"GroupNorm: got {describe(x)}, expected one position or more")
         d, _, variance = self.deviations(x)
         return self.scaled(x, d, variance)
 

@@ -24,7 +24,7 @@ def _check(owner: str, x: Array, size: int) -> None:
     maps(owner, x)
     whole(owner, "size", size)
     if x.shape[2] % size or x.shape[3] % size:
-        raise ValueError(f"{owner}: got maps of {x.shape[2]} x {x.shape[3]}, expected multiples of the window, {size}")
+        raise ValueError(f"{owner}: got {describe(x)}, expected multiples of the window, {size}")
 
 
 @lawful
@@ -119,6 +119,8 @@ class GlobalAvgPool(Layer):
     def __call__(self, x: Array) -> tuple[Array, Backward]:
         maps("GlobalAvgPool", x)
         shape, area = x.shape, x.shape[2] * x.shape[3]
+        if area == 0:
+            raise ValueError(f"GlobalAvgPool: got {describe(x)}, expected maps of one pixel or more")
         y = x.mean(axis=(2, 3))  # (N, C)
 
         def backward(dy: Array) -> Array:

@@ -95,8 +95,10 @@ def gaussian_nll(y: Array, target: Array) -> tuple[float, Backward]:
 
     Shapes: y (N, ..., 2 D), target (N, ..., D). Kept for backward: \(t - \mu\) and \(e^{-s}\).
     """
-    if y.shape[:-1] != target.shape[:-1] or y.shape[-1:] != (2 * target.shape[-1],) or y.size == 0:
-        raise ValueError(f"gaussian_nll: got {describe(y)} and {describe(target)}, expected (..., 2 D) and (..., D)")
+    fits = target.ndim > 1 and y.shape == (*target.shape[:-1], 2 * target.shape[-1]) and y.dtype == target.dtype
+    if not fits or y.size == 0:
+        expected = "(N, ..., 2 D) and (N, ..., D) of one type, not empty"
+        raise ValueError(f"gaussian_nll: got {describe(y)} and {describe(target)}, expected {expected}")
     mean, log_variance = np.split(y, 2, axis=-1)
     n = len(y)
     error, precision = target - mean, np.exp(-log_variance)

@@ -168,7 +168,7 @@ def _ends(owner: str, lengths: Array | None, N: int, T: int) -> Array:
     lengths = np.full(N, T) if lengths is None else lengths
     integers = lengths.shape == (N,) and lengths.dtype.kind in "iu"
     if not integers or lengths.min(initial=0) < 0 or lengths.max(initial=0) > T:
-        raise ValueError(f"{owner}: got lengths {lengths}, expected {N} integers from 0 to {T}")
+        raise ValueError(f"{owner}: got lengths {lengths} ({lengths.dtype}), expected {N} integers from 0 to {T}")
     return lengths.astype(np.intp)
 
 

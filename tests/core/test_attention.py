@@ -439,10 +439,10 @@ def test_multi_head_refusals() -> None:
         with pytest.raises(ValueError, match=r"MultiHeadAttention\(6\): got .* expected \(N, T, 6\) and float32"):
             layer(*bad)
     for bad in ((x, x, x[:, :2]), (x[:1], x, x)):
-        with pytest.raises(ValueError, match=r"attention: got .* expected"):
+        with pytest.raises(ValueError, match=r"MultiHeadAttention\(6\): got .* expected one N, and one S"):
             layer(*bad)
     for mask in (np.ones((3, 2), bool), np.ones((3, 3, 3), bool), np.ones((3, 3))):
-        with pytest.raises(ValueError, match=r"attention: got as mask .* expected booleans"):
+        with pytest.raises(ValueError, match=r"MultiHeadAttention: got as mask .* expected booleans"):
             layer(x, x, x, mask)
     with pytest.raises(ValueError, match="MultiHeadAttention: n_dim is 6, expected a multiple of n_heads, 4"):
         MultiHeadAttention(6, 4, rng=seeded())

@@ -78,7 +78,7 @@ def single(*shape: int) -> Array:
     [
         (lambda: ConvTranspose2d(2, 3, 3, rng=seeded())(single(2, 3, 4, 4)), "ConvTranspose2d: got"),
         (lambda: ConvTranspose2d(2, 3, 1, padding=2, rng=seeded())(single(1, 2, 4, 4)), "nothing"),
-        (lambda: Conv1d(2, 3, 3, rng=seeded())(single(2, 2)), r"Conv1d: got .* expected \(N, C, T\)"),
+        (lambda: Conv1d(2, 3, 3, rng=seeded())(single(2, 2)), r"Conv1d: got .* expected \(N, 2, T\)"),
         (lambda: Conv1d(3, 4, 3, groups=2, rng=seeded()), "groups of equal size"),
         (lambda: Conv1d(2, 4, 3, padding=-1, rng=seeded()), "Conv1d: padding is -1"),
     ],

@@ -97,7 +97,7 @@ def test_counts() -> None:
 @pytest.mark.parametrize("pool", [pool for pool, _ in POOLS])
 def test_refusals(pool) -> None:
     x = np.zeros((1, 2, 4, 6), np.float32)
-    with pytest.raises(ValueError, match=f"{pool.__name__}: got maps of 4 x 6, expected multiples of the window, 3"):
+    with pytest.raises(ValueError, match=rf"{pool.__name__}: got .* 4, 6.* expected multiples of the window, 3"):
         pool(x, 3)
     with pytest.raises(ValueError, match=f"{pool.__name__}: size is 0"):
         pool(x, 0)
