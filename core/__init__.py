@@ -5,6 +5,7 @@ import sys
 import numpy as np
 
 from core.activations import relu, scaled_tanh, sigmoid, softmax, tanh
+from core.adapters import Output, SelfAttention
 from core.adaptive import Adagrad, Adam, AdamW, AMSGrad, RMSProp
 from core.additive import AdditiveAttention
 from core.attention import MultiHeadAttention, attention, causal_mask, padding_mask
@@ -68,6 +69,7 @@ __all__ = [
     "MultiHeadAttention",
     "Nesterov",
     "Optimiser",
+    "Output",
     "PReLU",
     "Param",
     "Probe",
@@ -75,6 +77,7 @@ __all__ = [
     "RMSProp",
     "RNNCell",
     "Residual",
+    "SelfAttention",
     "Sequential",
     "Subsample",
     "attention",

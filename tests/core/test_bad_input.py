@@ -207,6 +207,10 @@ CASES = {name: Case(lambda name=name: getattr(core, name), (normal(2, 3, 4),), a
     "AdditiveAttention with a mask": Case(
         lambda: core.AdditiveAttention(4, 3, 5, rng=seeded()), (normal(2, 4), normal(2, 5, 3), MASK[:, 0]), additive
     ),
+    "Output": Case(lambda: core.Output(core.GRU(3, 4, rng=seeded()), 1), (SERIES,), sequences),
+    "SelfAttention": Case(
+        lambda: core.SelfAttention(core.MultiHeadAttention(6, 2, rng=seeded())), QKV[:1], lambda x: heads(x, x, x)
+    ),
     "Sequential": Case(lambda: Sequential(Linear(4, 3, rng=seeded())), (normal(2, 3, 4),), ends_in(4)),
     "Residual": Case(lambda: core.Residual(Linear(4, 4, rng=seeded())), (normal(2, 3, 4),), ends_in(4)),
 }
@@ -232,7 +236,14 @@ class Model(Layer):
         return self.encoder[0](*inputs)
 
 
-INNER = {"Sequential": "Linear", "Residual": "Linear", "Bidirectional": "LSTM", "Conv1d": "Conv2d", "Lengths": "LSTM"}
+INNER = {  # which may speak first
+    "Sequential": "Linear",
+    "Residual": "Linear",
+    "Bidirectional": "LSTM",
+    "Lengths": "LSTM",
+    "Output": "GRU",
+    "SelfAttention": "MultiHeadAttention",
+}
 fewer = settings(few, max_examples=12)
 every_case = pytest.mark.parametrize("name", CASES)
 

@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from core import LSTM, Array, GradientError, Linear, check_layer, tanh
+from core import LSTM, Array, GradientError, Linear, MultiHeadAttention, check_layer, tanh
 from tests.core.helpers import normal, seeded
 from tests.core.mutants import CORE, Mutant, mutants, original, parse
 
@@ -148,6 +148,12 @@ def normalisation(m: types.ModuleType) -> list[tuple]:
     ]
 
 
+def adapters(m: types.ModuleType) -> list[tuple]:
+    x, heads = normal(3, 5, 6), MultiHeadAttention(6, 2, rng=seeded())
+    outputs = [m.Output(LSTM(6, 4, rng=seeded()), k) for k in range(3)]
+    return [*((layer, x) for layer in outputs), *((m.SelfAttention(heads, causal=c), x) for c in (False, True))]
+
+
 def attention(m: types.ModuleType) -> list[tuple]:
     m.BLOCK_BYTES, m.ROWS = 200, 3  # more than one block, of examples and of queries
     q, k, v, mask = normal(2, 4, 6), normal(2, 5, 6, seed=1), normal(2, 5, 6, seed=2), normal(2, 4, 5, seed=3) < 0.3
@@ -194,6 +200,7 @@ MODULES: dict[str, tuple[tuple[str, ...], Specimens]] = {
     "positions": (("backward",), positions),
     "normalisation": (("backward",), normalisation),
     "attention": (("backward",), attention),
+    "adapters": (("backward",), adapters),
     "additive": (("backward",), additive),
     "columns": (("kernel_gradient", "input_gradient", "sum_maps"), conv_with_columns),
 }
