@@ -33,6 +33,7 @@ from core.regression import gaussian_kl, gaussian_nll, huber, mae, mse, squared_
 from core.schedules import constant, cosine, staircase, transformer, warm_up
 from core.sequence import RNN, Bidirectional
 from core.state import load, save
+from core.threads import threads
 from core.watch import watch
 
 __all__ = [
@@ -128,6 +129,7 @@ __all__ = [
     "staircase",
     "sum_pool2d",
     "tanh",
+    "threads",
     "transformer",
     "uniform_fan_in",
     "warm_up",

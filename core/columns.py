@@ -11,14 +11,19 @@ a window on it, and no further copy: kw copies of the input stand in for the usu
 gathered copy small anyway, and its columns are simply copied. Images go in blocks whose columns stay in the cache.
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from core.layer import Array
+from core.threads import parts, share
 
 BLOCK_BYTES = 1 << 19  # of columns worked on at a time: with what is made of them, about a core's second-level cache
 WORTH_COPYING = 256  # terms of the equation, from which on a transposed copy of dy costs less than it saves
+
+RUNS = 4  # sums that dW is made of, however many threads there are
 
 
 def pad(x: Array, rows: int, cols: int, value: float = 0.0) -> Array:
@@ -34,7 +39,7 @@ def pad(x: Array, rows: int, cols: int, value: float = 0.0) -> Array:
 
 
 class Columns:
-    """The columns of x, (n, groups, K, Ho Wo), block by block, always in the same memory: see the head of this file.
+    """The columns of x, (n, groups, K, Ho Wo), block by block: see the head of this file.
 
     For stride 1 there is one group for each kernel row, with K = kw C; they overlap in memory, and are to be read only.
     For a larger stride there is a single group, with K = kh kw C. The window of y[h, w] has its first corner at
@@ -47,32 +52,36 @@ class Columns:
         (kh, kw), (Ho, Wo) = kernel, size
         if stride > 1:
             x, start = pad(x, -start[0], -start[1]), (0, 0)
-        self.x = x = np.ascontiguousarray(x)
-        N, C, H, W = x.shape
+        N, C = x.shape[:2]
         groups = kh if stride == 1 else 1
-        copied, rows = kh // groups, Ho + groups - 1
-        self.shape = groups, copied * kw * C, Ho * Wo
-        self.images = max(1, min(N, BLOCK_BYTES // max(1, copied * kw * C * rows * Wo * x.itemsize)))
-        self.copies: list[tuple[Array, Array]] = []
-        if start == (0, 0) and (kw, stride, rows, Wo) == (1, 1, H, W):
-            self.memory = None  # the columns are x itself
-            return
-        self.memory = np.zeros((self.images, copied, kw, C, rows, Wo), x.dtype)
-        if start == (0, 0) and (rows - 1) * stride + copied <= H and (Wo - 1) * stride + kw <= W:
-            self.copies = [(self.memory, _windows(x, self.memory.shape[1:], stride))]
-        else:
-            self.copies = list((_shifted_maps if Wo == W else _shifted_rows)(x, self.memory[:, 0], start))
+        rows = kh // groups  # of the kernel, that need copies of their own
+        self.x, self.start, self.stride = np.ascontiguousarray(x), start, stride
+        self.copy = rows, kw, C, Ho + groups - 1, Wo  # what one image is copied to
+        self.shape = groups, rows * kw * C, Ho * Wo
+        self.images = max(1, min(N, BLOCK_BYTES // max(1, math.prod(self.copy) * x.itemsize)))
+        self.blocks = [slice(n, n + self.images) for n in range(0, max(N, 1), self.images)]
 
-    def __iter__(self) -> Iterator[tuple[slice, Array]]:
-        """The slices of the batch, and their columns."""
-        for first in range(0, len(self.x), self.images):
-            b = slice(first, first + self.images)
-            n = len(self.x[b])
-            for to, source in self.copies:
+    def over(self, blocks: Sequence[slice]) -> Iterator[tuple[slice, Array]]:
+        """These slices of the batch, and the columns of each, always in the same memory."""
+        x, memory, copies = self.x, self.x, []
+        if self.start != (0, 0) or self.copy != (1, 1, *x.shape[1:]):  # else the columns are x itself
+            memory = np.zeros((self.images, *self.copy), x.dtype)
+            copies = self._copies(memory)
+        for b in blocks:
+            n = len(x[b])
+            for to, source in copies:
                 to[:n] = source[b]
-            memory = self.x[b] if self.memory is None else self.memory
-            sn, *_, sc, sh, sw = memory.strides
-            yield b, np.ndarray((n, *self.shape), memory.dtype, memory, 0, (sn, sh, sc, sw))
+            buffer = memory if copies else x[b]
+            sn, *_, sc, sh, sw = buffer.strides
+            yield b, np.ndarray((n, *self.shape), x.dtype, buffer, 0, (sn, sh, sc, sw))
+
+    def _copies(self, memory: Array) -> list[tuple[Array, Array]]:
+        """Where to, and what from, for the first images of memory and any of x."""
+        x, (rows, kw, _, high, wide) = self.x, self.copy
+        H, W = x.shape[2:]
+        if self.start == (0, 0) and (high - 1) * self.stride + rows <= H and (wide - 1) * self.stride + kw <= W:
+            return [(memory, _windows(x, self.copy, self.stride))]
+        return list((_shifted_maps if wide == W else _shifted_rows)(x, memory[:, 0], self.start))
 
     def rows(self, dy: Array) -> Array:
         """dy (n, Ho Wo, O) as the other factor. BLAS is faster if its rows are in one piece."""
@@ -96,10 +105,11 @@ def kernel_gradient(x: Array, dy: Array, shape: tuple[int, ...], stride: int, pa
     N, _, Ho, Wo = dy.shape
     columns = Columns(x, (kh, kw), (Ho, Wo), (-padding, -padding), stride)
     dy = dy.reshape(N, O, Ho * Wo).swapaxes(1, 2)
-    dW = np.zeros((*columns.shape[:2], O), x.dtype)  # (groups, K, O)
-    each = np.empty((columns.images, *dW.shape), x.dtype)  # of every image in a block
-    for b, columns_b in columns:
-        dW += np.matmul(columns_b, columns.rows(dy[b]), out=each[: len(columns_b)]).sum(axis=0)
+
+    def work(runs: Sequence[Sequence[slice]]) -> list[Any]:
+        return [sum((part @ columns.rows(dy[b])).sum(axis=0) for b, part in columns.over(run)) for run in runs]
+
+    dW: Array = sum(share(work, parts(columns.blocks, RUNS)))  # (groups, K, O)
     return dW.reshape(kh, kw, C, O).transpose(3, 2, 0, 1)  # (groups, K) is (kh, kw, C) for every stride
 
 
@@ -144,13 +154,17 @@ def _correlate(x: Array, W: Array, y: Array, start: tuple[int, int], stride: int
     columns = Columns(x, W.shape[2:], y.shape[2:], start, stride)
     groups, K, P = columns.shape
     kernels = np.ascontiguousarray(W.transpose(0, 2, 3, 1).reshape(len(W), groups, K).swapaxes(0, 1))  # (groups, O, K)
-    each = np.empty((columns.images, groups, len(W), P), x.dtype)  # of every group in a block
     y = y.reshape(len(y), len(W), P)
-    for b, columns_b in columns:
-        if groups == 1:
-            np.matmul(kernels[0], columns_b[:, 0], out=y[b])
-        else:
-            np.add.reduce(np.matmul(kernels, columns_b, out=each[: len(columns_b)]), axis=1, out=y[b])
+
+    def work(blocks: Sequence[slice]) -> list[None]:
+        for b, columns_b in columns.over(blocks):
+            if groups == 1:
+                np.matmul(kernels[0], columns_b[:, 0], out=y[b])
+            else:
+                np.add.reduce(kernels @ columns_b, axis=1, out=y[b])
+        return []
+
+    share(work, columns.blocks)
 
 
 def _windows(x: Array, shape: tuple[int, ...], stride: int) -> Array:
@@ -160,7 +174,7 @@ def _windows(x: Array, shape: tuple[int, ...], stride: int) -> Array:
 
 
 def _shifted_rows(x: Array, memory: Array, start: tuple[int, int]) -> Iterator[tuple[Array, Array]]:
-    """Where to, and what from, for memory (n, kw, C, rows, cols), x from `start` and a column further for each kw."""
+    """For memory (n, kw, C, rows, cols): x from `start` on, a column further for each kw."""
     *_, H, W = x.shape
     *_, kw, _, rows, cols = memory.shape
     to_rows, from_rows = _inside(start[0], rows, H)

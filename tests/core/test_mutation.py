@@ -174,7 +174,7 @@ def additive(m: types.ModuleType) -> list[tuple]:
 
 def conv_with_columns(columns: types.ModuleType) -> list[tuple]:
     """The specimens of conv, whose sums are carried out by a mutated `columns`, in blocks of two images."""
-    columns.BLOCK_BYTES, columns.WORTH_COPYING = 1000, 10
+    columns.BLOCK_BYTES, columns.WORTH_COPYING = 3000, 10  # the first has blocks of two images and of one
     module = original("conv")
     for name in ("correlate", "kernel_gradient", "input_gradient", "sum_maps"):
         setattr(module, name, getattr(columns, name))
@@ -214,8 +214,8 @@ EQUIVALENT = {
     "nonlinearities:elu.backward: y > 0  ->  y >= 0": "likewise",
     "normalisation:_divide_by_rms.backward: np.multiply(d, stretch, out=product)  ->  "
     "np.multiply(stretch, d, out=product)": "a product is symmetric",
-    "normalisation:MapNorm.scaled.backward: np.multiply(d[b], stretch_b, out=dx[b])  ->  "
-    "np.multiply(stretch_b, d[b], out=dx[b])": "likewise",
+    "normalisation:MapNorm.scaled.backward: np.multiply(d[b], stretch, out=dx[b])  ->  "
+    "np.multiply(stretch, d[b], out=dx[b])": "likewise",
     "normalisation:MapNorm.scaled.backward: _sum_product(dy_maps, d)  ->  _sum_product(d, dy_maps)": "likewise",
     "activations:softmax.backward: np.vecdot(dy, y)  ->  np.vecdot(y, dy)": "likewise",
     "attention:attention.backward: np.vecdot(dy, y)  ->  np.vecdot(y, dy)": "likewise",
