@@ -34,7 +34,8 @@ def constant(run: Run, *, corrected: bool, beta1: float, beta2: float, steps: in
         average_error = max(average_error, _relative(average.add(g), g))
 
     def first_step(corrected: bool) -> float:
-        return float(np.abs(Adam(1.0, beta1, beta2, 0.0, corrected=corrected).step(0.0, g)).max())
+        sizes: Array = np.abs(Adam(1.0, beta1, beta2, 0.0, corrected=corrected).step(0.0, g))
+        return float(sizes[np.abs(sizes - 1).argmax()])
 
     sizes: dict[str, list[float]] = {}
     for name, correct in (("steps_corrected", True), ("steps_raw", False)):
