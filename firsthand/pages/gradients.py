@@ -1,4 +1,4 @@
-"""The gradients derived by hand in a paper's own modules, cut from the tested source by syntax tree."""
+"""The gradients and the rules for a step in a paper's own modules, cut from the tested source by syntax tree."""
 
 import ast
 import inspect
@@ -14,7 +14,8 @@ from firsthand.yamlfile import read_text
 
 @dataclass(frozen=True)
 class Derivation:
-    """A class or function that holds a nested `backward`: its docstring, and its source without the docstring."""
+    """A class or function that holds a nested `backward`, or a class whose `step` is a rule: its docstring, and its
+    source without the docstring."""
 
     name: str
     file: str
@@ -35,7 +36,9 @@ def _in_file(root: Path, path: Path) -> Iterator[Derivation]:
             yield Derivation(node.name, path.relative_to(root).as_posix(), docstring, _cut(text, node))
 
 
-def _derives(node: ast.AST) -> bool:
+def _derives(node: ast.ClassDef | ast.FunctionDef) -> bool:
+    if any(isinstance(part, ast.FunctionDef) and part.name == "step" for part in node.body):
+        return isinstance(node, ast.ClassDef)
     return any(
         isinstance(inner, ast.FunctionDef) and inner.name == "backward" and inner is not node
         for inner in ast.walk(node)

@@ -115,6 +115,12 @@ def test_code_is_the_tested_source(project: Project, pages: Pages) -> None:
         assert any(getattr(inner, "name", "") == "backward" for inner in ast.walk(shown))
 
 
+def test_the_rule_of_an_optimiser_paper_is_on_its_page(project: Project) -> None:
+    found = {one.name: one for one in derivations(project.root, "adam_2015")}
+    assert "v_hat = self.v / (1 - self.beta2**self.t)" in found["Adam"].source
+    assert "AdaMax" in found and "draw" in found and "IterateAverage" not in found
+
+
 def test_every_backward_of_the_paper_is_on_its_page(project: Project, pages: Pages) -> None:
     total = sum(path.read_text(encoding="utf-8").count("def backward(") for path in project.paper(SLUG).glob("*.py"))
     assert of(pages, PAPER).count("def backward(") == total > 0
