@@ -143,5 +143,5 @@ def bias(records: Records) -> Figure:
         row[0].set_ylabel("loss, nats a digit")
     for axes in panels[1]:
         axes.set_xlabel("log10 α")
-    panels[0, 0].legend(fontsize=8)
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4, fontsize=8)
     return figure
