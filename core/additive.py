@@ -28,7 +28,7 @@ class AdditiveAttention(Layer):
 
     Kept for backward: s, h, the Params, tanh z and alpha. Raises ValueError for sizes below 1 and for shapes or types
     that do not fit. Source: Bahdanau et al. 2015, section 3.1 and appendix A.1.2 (W_a, U_a, v_a). Differences: rows for
-    columns; h U is computed anew for each query. (`core.cost` cannot count it: c does not tell the number of keys.)
+    columns; h U is computed anew for each query.
     """
 
     def __init__(
@@ -62,3 +62,15 @@ class AdditiveAttention(Layer):
             return (ds @ W.T, dh) if mask is None else (ds @ W.T, dh, None)  # z = s W + ...
 
         return (c, alpha), backward
+
+    def connections(self, y_shape: tuple[int, ...], query: tuple[int, ...], keys: tuple[int, ...], *others: Any) -> int:
+        """Links into the units of one example: z, e and c, of each key."""
+        (n_query, n_hidden), n_key = self.W.data.shape, len(self.U.data)
+        return int(keys[1] * ((n_query + n_key + 1) * n_hidden + n_key))
+
+    def multiply_adds(
+        self, y_shape: tuple[int, ...], query: tuple[int, ...], keys: tuple[int, ...], *others: Any
+    ) -> int:
+        """Multiplications for one example: s W, once; h U, e and c, of each key."""
+        (n_query, n_hidden), n_key = self.W.data.shape, len(self.U.data)
+        return int(n_query * n_hidden + keys[1] * ((n_key + 1) * n_hidden + n_key))

@@ -141,10 +141,10 @@ class MultiHeadAttention(Layer):
         """x W, (N, T, n_dim), as the view (N, H, T, d): head by head."""
         return product(x, W).reshape(*x.shape[:2], self.n_heads, len(W) // self.n_heads).swapaxes(1, 2)
 
-    def connections(self, y_shape: tuple[int, ...]) -> int:
-        """Links into the units of one example, and multiplications, with as many keys as queries."""
-        _, T, n_dim = y_shape
-        return T * n_dim * (4 * n_dim + 2 * T)
+    def connections(self, y_shape: tuple[int, ...], query: tuple[int, ...], key: tuple[int, ...], *others: Any) -> int:
+        """Links into the units of one example, and multiplications: four products with W, two of heads."""
+        (_, T, n_dim), S = y_shape, key[1]
+        return 2 * n_dim * ((T + S) * n_dim + T * S)
 
     multiply_adds = connections
 

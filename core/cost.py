@@ -1,11 +1,11 @@
 """What a model costs: parameters, connections, multiply-adds, units, and the bytes kept for backward.
 
-All counts are for one example and are computed from the model itself, by running it once.
+All is computed from the model itself, by running it once on the inputs in question. `core.roofline` makes a time of it.
 """
 
 import copy
 import functools
-import math
+import inspect
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,33 +13,43 @@ from typing import Any
 
 import numpy as np
 
-from core.layer import Array, Layer, Param, observe
+from core.layer import Array, Backward, Layer, Param, Step
+from core.watch import kind_of, watch
 
 
 @dataclass(frozen=True)
 class Row:
-    """One call of one layer. `connections` counts links into units as LeCun does, one for each bias included."""
+    """One call of a layer, or of a function in a `Sequential` or `Residual`, on the whole batch.
+
+    `connections` counts links into units as LeCun does, one for each bias included; `parameters` are those of the layer
+    itself, shared or not. The bytes are those of its inputs, its outputs and the weights that they meet; none where the
+    output is only another view of an input.
+    """
 
     name: str
     kind: str
-    output_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]  # of one example
     parameters: int
     connections: int
     multiply_adds: int
+    bytes_in: int
+    bytes_out: int
+    bytes_weights: int
+
+    @property
+    def backward_multiply_adds(self) -> int:
+        """As many as forward for the gradients of the inputs, and again for those of the Params, if there are any."""
+        return self.multiply_adds * (2 if self.parameters else 1)
 
 
 @dataclass(frozen=True)
 class Cost:
-    """The cost of a model for one example: a row for each call of a layer, and totals."""
+    """The cost of a model for a batch: a row for each call, and totals. Shared Params are counted once."""
 
-    input_shape: tuple[int, ...]
     rows: tuple[Row, ...]
+    parameters: int
     units: int
     kept_bytes: int
-
-    @property
-    def parameters(self) -> int:
-        return sum(row.parameters for row in self.rows)
 
     @property
     def connections(self) -> int:
@@ -49,42 +59,74 @@ class Cost:
     def multiply_adds(self) -> int:
         return sum(row.multiply_adds for row in self.rows)
 
+    @property
+    def backward_multiply_adds(self) -> int:
+        return sum(row.backward_multiply_adds for row in self.rows)
 
-def cost(model: Layer, input_shape: tuple[int, ...]) -> Cost:
-    """Count what `model` does with one example of `input_shape` (without the batch axis).
 
-    Every layer that owns Params or has no layers below it gets a row for each of its calls; shared Params are counted
-    where they are first used. A layer that owns Params defines `connections(y_shape)` and `multiply_adds(y_shape)`,
-    both for one example of an output of that shape (batch axis included); without them, ValueError. `units` is the
-    size of the input and of the outputs of the layers that own Params. `kept_bytes` is what the model's backward holds,
-    each array once, Params and buffers excepted. The model is left as it was.
+def cost(model: Layer, *inputs: Any) -> Cost:
+    """Count what `model` does with a batch of inputs. In the place of an array, a shape stands for one example of that
+    shape (without the batch axis) and of the type of the Params.
+
+    A row goes to each call of what owns Params or has no layers below it. A layer that owns Params defines
+    `connections(y_shape)` and `multiply_adds(y_shape)`, both for one example of an output of that shape (batch axis
+    included); if they depend on more, the shapes of the inputs follow. Without them, ValueError. `units` is the size of
+    the inputs and of the outputs of the layers that own Params. `kept_bytes` is what the model's backward holds, each
+    array once, Params and buffers excepted. The model is left as it was.
     """
     specimen = copy.deepcopy(model)  # its Generators may draw, its buffers may move
+    batch = batch_of(specimen, inputs)
     rows: list[Row] = []
-    counted: set[int] = set()
-    outputs_of_owners: list[int] = []
+    units = [x.size for x in _arrays(batch)]
 
-    def record(name: str, layer: Layer, inputs: tuple[Any, ...], outputs: Any) -> None:
-        below = [child for _, child in layer.children()]
+    def record(path: str, step: Step, given: tuple[Any, ...], outputs: Any, backward: Backward) -> Backward:
+        below = [child for _, child in step.children()] if isinstance(step, Layer) else []
         params = [child for child in below if isinstance(child, Param)]
-        if not params and any(isinstance(child, Layer) for child in below):
-            return  # a container: its parts report for themselves
-        y_shape = (outputs[0] if isinstance(outputs, tuple) else outputs).shape
-        fresh = {id(p): p.data.size for p in params if id(p) not in counted}
-        counted.update(fresh)
-        counts = bool(params) or hasattr(layer, "connections")  # fixed weights are connections too
-        links = _count(layer, "connections", y_shape) if counts else 0
-        products = _count(layer, "multiply_adds", y_shape) if counts else 0
-        rows.append(Row(name, type(layer).__name__, y_shape[1:], sum(fresh.values()), links, products))
-        if params:
-            outputs_of_owners.append(math.prod(y_shape[1:]))
+        if params or not any(isinstance(child, Layer) for child in below):  # of a container, the parts report
+            rows.append(_row(path, step, params, _arrays(given), _arrays(outputs)))
+            units.extend(y.size for y in _arrays(outputs)[:1] if params)
+        return backward
 
-    dtype = next((p.data.dtype for _, p in specimen.named_params()), np.dtype(np.float32))
-    _, backward = observe(specimen, record)(np.zeros((1, *input_shape), dtype))
+    _, backward = watch(specimen, record)(*batch)
     excepted = [array for _, p in specimen.named_params() for array in (p.data, p.grad)]
     excepted += [buffer for _, buffer in specimen.named_buffers()]
-    units = math.prod(input_shape) + sum(outputs_of_owners)
-    return Cost(tuple(input_shape), tuple(rows), units, kept_bytes(backward, excepted))
+    parameters = sum(p.data.size for _, p in specimen.named_params())
+    return Cost(tuple(rows), parameters, sum(units), kept_bytes(backward, excepted))
+
+
+def batch_of(model: Layer, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The inputs, with a batch of one example of ones for each shape."""
+    dtype = next((p.data.dtype for _, p in model.named_params()), np.dtype(np.float32))
+    return tuple(np.ones((1, *x), dtype) if isinstance(x, tuple) else x for x in inputs)
+
+
+def _row(path: str, step: Step, params: list[Param], inputs: list[Array], outputs: list[Array]) -> Row:
+    shapes = [a.shape for a in (*outputs[:1], *inputs)]
+    counted = bool(params) or hasattr(step, "connections")  # fixed weights are connections too
+    links, products = (_count(step, name, shapes) if counted else 0 for name in ("connections", "multiply_adds"))
+    view = any(np.may_share_memory(x, y) for x in inputs for y in outputs)
+    bytes_in, bytes_out = (0 if view else sum(a.nbytes for a in arrays) for arrays in (inputs, outputs))
+    weights = sum(p.data.nbytes for p in params)
+    parameters = sum(p.data.size for p in params)
+    if links < parameters:  # a table, of which the rows that are looked up are all that moves
+        weights = weights * links // parameters
+    y_shape = shapes[0][1:] if outputs else ()
+    return Row(path, kind_of(step), y_shape, parameters, links, products, bytes_in, bytes_out, weights)
+
+
+def _count(step: Step, method: str, shapes: list[tuple[int, ...]]) -> int:
+    """What a layer says of one example, times the examples."""
+    count = getattr(step, method, None)
+    if count is None:
+        expected = f"no {method}(y_shape), expected a method that counts them"
+        raise ValueError(f"cost: {kind_of(step)} owns Params but has {expected}")
+    y_shape, *x_shapes = shapes
+    asks_for_inputs = len(inspect.signature(count).parameters) > 1
+    return y_shape[0] * int(count(y_shape, *x_shapes) if asks_for_inputs else count(y_shape))
+
+
+def _arrays(values: Any) -> list[Array]:
+    return [a for a in (values if isinstance(values, tuple) else (values,)) if isinstance(a, np.ndarray)]
 
 
 def kept_bytes(backward: Any, excepted: list[Array]) -> int:
@@ -92,14 +134,6 @@ def kept_bytes(backward: Any, excepted: list[Array]) -> int:
     owners = {id(owner): owner.nbytes for owner in map(_owner, _reachable_arrays(backward))}
     not_counted = {id(_owner(array)) for array in excepted}
     return sum(size for key, size in owners.items() if key not in not_counted)
-
-
-def _count(layer: Layer, method: str, y_shape: tuple[int, ...]) -> int:
-    count = getattr(layer, method, None)
-    if count is None:
-        kind = type(layer).__name__
-        raise ValueError(f"cost: {kind} owns Params but has no {method}(y_shape), expected a method that counts them")
-    return int(count(y_shape))
 
 
 def _owner(array: Array) -> Array:

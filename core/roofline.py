@@ -4,27 +4,26 @@ A layer can be no faster than its arithmetic, and no faster than its traffic wit
 
 $$t = \max\Big( \frac{\text{multiply-adds}}{\text{peak}},\ \frac{\text{bytes}}{\text{bandwidth}} \Big)$$
 
-Backward takes the forward's multiply-adds twice, once for the inputs and once for the weights. Bytes are counted for
-float32, each array once for each time it must be read or written: inputs and outputs forward, these and their gradients
-backward, weights in both directions and their gradients. What is far above the prediction wastes time somewhere.
+Each array is counted once for each time it must be read or written: inputs, weights and outputs forward; inputs,
+weights, the gradients of outputs, inputs and weights backward. What is far above the prediction wastes time somewhere,
+or is too small to fill a call of NumPy. What is below it found its arrays in the cache.
 """
 
-import math
+import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from core.cost import Cost, Row
+from core.cost import Cost, Row, batch_of, cost
 from core.layer import Layer
-
-FLOAT = 4  # bytes
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What one run of `measure_machine` found, on as many threads as BLAS uses."""
+    """What one run of `measure_machine` found for float32, on as many threads as BLAS uses."""
 
     multiply_adds_per_second: float
     bytes_per_second: float
@@ -32,17 +31,16 @@ class Machine:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A training step (forward and backward) on a batch."""
+    """A training step, forward and backward: how much it computes and moves, and the seconds that this must take."""
 
-    multiply_adds_forward: int
-    multiply_adds_backward: int
+    multiply_adds: int
     bytes_moved: int
     seconds: float
 
     @property
     def intensity(self) -> float:
         """Multiply-adds for each byte: below peak / bandwidth, memory is what limits the step."""
-        return (self.multiply_adds_forward + self.multiply_adds_backward) / self.bytes_moved
+        return self.multiply_adds / max(1, self.bytes_moved)
 
 
 def measure_machine() -> Machine:
@@ -51,41 +49,60 @@ def measure_machine() -> Machine:
     a, out = np.ones((n, n), np.float32), np.empty((n, n), np.float32)
     source, target = np.ones(1 << 23, np.float32), np.empty(1 << 23, np.float32)
     product = best_time(lambda: np.matmul(a, a, out=out))
-    copy = best_time(lambda: np.copyto(target, source))
-    return Machine(n**3 / product, 2 * source.nbytes / copy)
+    copied = best_time(lambda: np.copyto(target, source))
+    return Machine(n**3 / product, 2 * source.nbytes / copied)
 
 
-def estimate(cost: Cost, batch: int, machine: Machine) -> Estimate:
-    """The step that `core.cost` counted, on a batch of that size; layers that own nothing count as traffic only."""
-    forward = batch * cost.multiply_adds
-    sizes = [math.prod(cost.input_shape), *(math.prod(row.output_shape) for row in cost.rows)]
-    traffic = [_bytes(row, size_in, batch) for row, size_in in zip(cost.rows, sizes, strict=False)]
-    seconds = sum(
-        max(3 * batch * row.multiply_adds / machine.multiply_adds_per_second, moved / machine.bytes_per_second)
-        for row, moved in zip(cost.rows, traffic, strict=True)
-    )
-    return Estimate(forward, 2 * forward, sum(traffic), seconds)
+def estimate(counted: Cost | Row, machine: Machine) -> Estimate:
+    """The step of a model, or the part of it that is one call: the calls follow each other, so their times add up."""
+    if isinstance(counted, Cost):
+        parts = [estimate(row, machine) for row in counted.rows]
+        return Estimate(
+            sum(part.multiply_adds for part in parts),
+            sum(part.bytes_moved for part in parts),
+            sum(part.seconds for part in parts),
+        )
+    products = counted.multiply_adds + counted.backward_multiply_adds
+    moved = 3 * counted.bytes_in + 2 * counted.bytes_out + 4 * counted.bytes_weights  # x, x, dx; y, dy; W, W, dW += dW
+    return Estimate(products, moved, max(products / machine.multiply_adds_per_second, moved / machine.bytes_per_second))
 
 
-def _bytes(row: Row, size_in: int, batch: int) -> int:
-    size_out = math.prod(row.output_shape)
-    forward = batch * (size_in + size_out) + row.parameters
-    backward = batch * (2 * size_in + size_out) + 3 * row.parameters  # x, dy -> dx; W -> dW, added to what is there
-    return FLOAT * (forward + backward)
-
-
-def step_time(model: Layer, input_shape: tuple[int, ...], batch: int) -> float:
-    """The measured seconds of a forward and a backward on a batch of ones; the best of a few."""
-    dtype = next((p.data.dtype for _, p in model.named_params()), np.dtype(np.float32))
-    x = np.ones((batch, *input_shape), dtype)
+def step_time(model: Layer, *inputs: Any) -> float:
+    """The measured seconds of a forward and a backward, inputs as for `cost`; the best of a few. On a copy."""
+    specimen, batch = copy.deepcopy(model), batch_of(model, inputs)
 
     def step() -> None:
-        y, backward = model(x)
-        backward(y)
+        outputs, backward = specimen(*batch)
+        given = () if isinstance(outputs, float) else outputs if isinstance(outputs, tuple) else (outputs,)
+        backward(*given)
 
-    seconds = best_time(step)
-    model.zero_grad()
-    return seconds
+    return best_time(step)
+
+
+def report(model: Layer, *inputs: Any, machine: Machine | None = None) -> str:
+    """A table of what each call costs, and the predicted time of a training step next to the measured one."""
+    machine = machine or measure_machine()
+    counted = cost(model, *inputs)
+    whole, measured = estimate(counted, machine), step_time(model, *inputs)
+    form = "{:<20} {:<20} {:>14} {:>12} {:>15} {:>15} {:>9} {:>13}"
+    lines = [form.format("path", "kind", "output", "parameters", "forward", "backward", "per byte", "predicted ms")]
+    for row in counted.rows:
+        step, shape = estimate(row, machine), " x ".join(map(str, row.output_shape))
+        counts = [f"{n:,}" for n in (row.parameters, row.multiply_adds, row.backward_multiply_adds)]
+        lines.append(
+            form.format(row.name, row.kind, shape, *counts, f"{step.intensity:.3g}", f"{step.seconds * 1e3:.4g}")
+        )
+    ridge = machine.multiply_adds_per_second / machine.bytes_per_second
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"{counted.parameters:,} parameters; {counted.kept_bytes:,} bytes kept for backward",
+            f"{counted.multiply_adds:,} multiply-adds forward, {counted.backward_multiply_adds:,} backward",
+            f"{whole.intensity:.3g} multiply-adds per byte; this machine can do {ridge:.3g} in the time it moves one",
+            f"{whole.seconds * 1e3:.4g} ms predicted, {measured * 1e3:.4g} ms measured",
+        ]
+    )
 
 
 def best_time(action: Callable[[], object], repeats: int = 5) -> float:

@@ -26,6 +26,7 @@ def counts(run: Run, *, c3: str, wiring: str, biases: str, h3: int) -> Result:
     """Build both networks and count."""
     table = networks.EVERY_MAP if c3 == "full" else networks.TABLE_I
     lenet5 = cost(networks.lenet5(run.rng("weights"), table), (1, 32, 32))
+    layers = [row for row in lenet5.rows if row.connections]
     zip_network = cost(
         networks.zip_network(
             run.rng("weights"),
@@ -46,13 +47,13 @@ def counts(run: Run, *, c3: str, wiring: str, biases: str, h3: int) -> Result:
             "zip_parameters": zip_network.parameters,
         },
         {
-            "layer_names": [row.name for row in lenet5.rows],
-            "layer_parameters": [row.parameters for row in lenet5.rows],
+            "layer_names": [row.name for row in layers],
+            "layer_parameters": [row.parameters for row in layers],
             "layer_shapes": [
                 "@".join((str(row.output_shape[0]), "x".join(map(str, row.output_shape[1:])))).rstrip("@")
-                for row in lenet5.rows
+                for row in layers
             ],
-            "layer_connections": [row.connections for row in lenet5.rows],
+            "layer_connections": [row.connections for row in layers],
             "table": [[int(s2 in row) for row in table] for s2 in range(6)],
         },
     )

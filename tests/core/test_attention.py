@@ -429,7 +429,7 @@ def test_multi_head_counts() -> None:
     """4 n^2 for each position, and two T x T x n products: Vaswani et al. 2017, table 1, plus the projections."""
     layer = MultiHeadAttention(8, 2, rng=seeded())
     assert sum(p.data.size for _, p in layer.named_params()) == 4 * 64
-    assert layer.multiply_adds((1, 5, 8)) == 5 * 4 * 64 + 2 * 5 * 5 * 8
+    assert layer.multiply_adds((1, 5, 8), (1, 5, 8), (1, 5, 8)) == 5 * 4 * 64 + 2 * 5 * 5 * 8
 
 
 def test_multi_head_refusals() -> None:
