@@ -5,8 +5,8 @@
   may get None, or be left out at the end: their gradients are zero.
 - An error names the layer, by its path in the outermost model: "encoder.0: Linear(3, 4): got ...".
 
-`Layer` puts this around the `__call__` of every subclass, `lawful` around a function. It adds less than a microsecond
-to a call and its backward; paths are looked up only when there is an error.
+`Layer` puts this around the `__call__` of every subclass, `lawful` around a function. It adds about a microsecond to a
+call and its backward; paths are looked up only when there is an error.
 """
 
 import functools
@@ -20,6 +20,7 @@ from numpy import ndarray
 from core.guard import describe
 
 F = TypeVar("F", bound=Callable[..., Any])
+SPENT: Any = object()
 
 
 def lawful(f: F) -> F:
@@ -78,20 +79,20 @@ def at(owner: Any, path: str, f: Callable[..., Any], *inputs: Any) -> Any:
         raise
 
 
-def _once(owner: Any, form: Any, backward: Callable[..., Any] | None) -> Callable[..., Any]:
+def _once(owner: Any, form: Any, backward: Callable[..., Any]) -> Callable[..., Any]:
     """The backward, for one call only, with gradients that have the form of the outputs."""
 
     def once(*gradients: Any) -> Any:
         nonlocal backward
         try:
-            if backward is None:
+            if backward is SPENT:
                 raise RuntimeError(
                     f"{_name(owner)}: this backward is spent: it gave up its activations when it was first called. "
                     "Run the forward pass again for another backward"
                 )
             if not form or len(gradients) != 1 or _form(gradients[0]) != form:
                 gradients = _mirror(_name(owner), gradients, form)
-            run, backward = backward, None
+            run, backward = backward, SPENT
             return run(*gradients)
         except Exception as error:
             _say_where(error, owner, gradients)

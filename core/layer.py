@@ -6,7 +6,8 @@
 The arguments of `backward` mirror the outputs of the call; its results mirror the inputs. `backward` is an ordinary
 nested function that reads as the derivation of the lines above it. What the derivation needs, it holds as a closure,
 which dies with it: no layer ever stores an activation on itself, so that a layer may be called many times in one
-forward pass and weights may be shared. The idiom is that of the library Thinc (Explosion, thinc.ai).
+forward pass and weights may be shared. The idiom is that of the library Thinc (Explosion, thinc.ai). `core.law` sees to
+it, around every call, that a backward runs once and that what it gets mirrors the outputs.
 """
 
 import copy
@@ -55,8 +56,9 @@ class Layer:
 
     training: bool = True
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(cls, **options: Any) -> None:
         """Whatever a subclass defines is kept to the law: see `core.law`."""
+        super().__init_subclass__(**options)
         for name, keep in (("__call__", lawful_method), ("predict", located)):
             if name in vars(cls):
                 setattr(cls, name, keep(vars(cls)[name]))
