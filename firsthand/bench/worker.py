@@ -13,15 +13,18 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from multiprocessing.connection import Connection
 from multiprocessing.connection import wait as wait_for
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
+from core.conv import Conv2d
 from core.layer import Array
+from core.threads import threads as core_threads
 from firsthand.bench.registry import WORKLOADS
 from firsthand.bench.workload import Side, build
 from firsthand.errors import FirsthandError
@@ -41,6 +44,10 @@ class Desk:
             importlib.import_module("torch").set_num_threads(threads)
         self.started_mb = peak_memory_mb()
         self.timed: Side = build(self.workload, side, np.float32, small)
+        if side == "ours" and threads > 1 and _convolves(self.timed):
+            self.held = ExitStack()  # never closed: both hold for as long as the process lives
+            self.held.enter_context(threadpool_limits(1, "blas"))
+            self.held.enter_context(core_threads(threads))
 
     def warm_up(self) -> float:
         """Run until everything is in place; seconds for one step."""
@@ -101,6 +108,11 @@ class Worker:
         if not good:
             raise FirsthandError(f"{self.who} failed: {answer}")
         return answer
+
+
+def _convolves(side: Side) -> bool:
+    """Whether threads of core are of more use to it than those of BLAS."""
+    return any(isinstance(layer, Conv2d) for model in side.pair.models for _, layer in model.named_layers())
 
 
 def require_torch() -> None:
