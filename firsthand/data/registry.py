@@ -45,7 +45,7 @@ class Licence(_Strict, frozen=True):
 class ArrayEntry(_Strict, frozen=True):
     """One array: its type, its shape, what its values mean, and the sha256 of its values."""
 
-    dtype: Literal["uint8", "int16", "float64"]
+    dtype: Literal["uint8", "int16", "int32", "float64"]
     shape: tuple[Positive, ...]
     meaning: str
     sha256: Digest
@@ -65,6 +65,7 @@ class Edition(_Strict, frozen=True):
     format: Format
     files: dict[str, list[str]]
     mirrors: list[str] = []
+    made: str = ""  # how to make the files, where no mirror has them; a part of the error when they are missing
 
     def urls(self, file: str) -> list[str]:
         return [mirror + PurePosixPath(file).name for mirror in self.mirrors]
@@ -74,7 +75,7 @@ class Entry(_Strict, frozen=True):
     """One data set. Its editions hold the same arrays; the first that is at hand is used."""
 
     title: str
-    kind: Literal["images", "sequences"]
+    kind: Literal["images", "sequences", "graphs"]
     licence: Licence
     source: str
     citation: str

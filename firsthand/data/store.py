@@ -34,6 +34,8 @@ def missing(name: str, network: Iterable[str] = ()) -> DataError:
     remedy = f"set FIRSTHAND_DATA to a folder that contains {', or '.join([' and '.join(absent), *others])}"
     if edition.mirrors:
         remedy = f"run `firsthand data fetch {name}` where there is a network, or {remedy}"
+    if edition.made:
+        remedy = f"{remedy}. {edition.made}"
     tried = [f"{place.name}: {place.folder}" for place in places.places()]
     return DataError(
         "\n  ".join([f"The data set {name} is not wholly on this machine. Tried:", *tried, *network])

@@ -26,7 +26,15 @@ def test_list_says_where_each_set_is(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_list_as_json_keeps_its_form() -> None:
     rows = json.loads(run("list", "--json").output)
-    assert [row["name"] for row in rows] == ["optdigits", "mnist", "fashion_mnist", "zip1989", "sunspots"]
+    assert [row["name"] for row in rows] == [
+        "optdigits",
+        "mnist",
+        "fashion_mnist",
+        "zip1989",
+        "sunspots",
+        "karate",
+        "cora",
+    ]
     for row in rows:
         assert list(row) == [
             "name",

@@ -37,6 +37,25 @@ def test_the_vendored_set_needs_neither_folders_nor_network(monkeypatch: pytest.
     assert [found.place.name for found in data.status("optdigits").found] == ["vendored"]
 
 
+def test_the_vendored_graph_is_zacharys() -> None:
+    club = data.load("karate")
+    edges = club["edges"].astype(int)
+    assert (edges[:, 0] < edges[:, 1]).all() and len({tuple(edge) for edge in edges}) == len(edges) == 78
+    degree = np.bincount(edges.ravel(), minlength=34)
+    assert (degree[0], degree[33], degree.min()) == (16, 17, 1)  # teacher and officer know the most
+    assert np.bincount(club["club"]).tolist() == [17, 17] and club["club"][[0, 33]].tolist() == [0, 1]
+
+
+def test_the_communities_have_the_modularity_that_the_registry_says() -> None:
+    club = data.load("karate")
+    A = np.zeros((34, 34))
+    A[tuple(club["edges"].T)] = 1
+    A += A.T
+    d, same = A.sum(axis=1), club["community"][:, None] == club["community"]
+    modularity = ((A - np.outer(d, d) / d.sum()) * same).sum() / d.sum()
+    assert round(modularity, 4) == 0.4198 and "0.4198" in data.describe("karate").arrays["community"].meaning
+
+
 def test_arrays_are_read_only_and_a_wrong_name_says_which_there_are() -> None:
     digits = data.load("optdigits")
     with pytest.raises(ValueError, match="read-only"):
@@ -112,6 +131,15 @@ Remedy: {remedy}."""
 def test_locating_never_fetches_and_names_the_alternatives() -> None:
     with pytest.raises(data.DataError, match=r"contains zip1989/zip.train.gz and zip1989/zip.test.gz, or zip1989.npz"):
         data.locate("zip1989")
+
+
+def test_what_no_mirror_may_carry_says_how_it_is_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("FIRSTHAND_DATA", str(tmp_path))
+    with pytest.raises(data.DataError) as caught:
+        data.load("cora")
+    remedy = str(caught.value).partition("Remedy: ")[2]
+    assert remedy.startswith("set FIRSTHAND_DATA to a folder that contains cora.npz. ")
+    assert "ind.cora.*" in remedy and "fetch" not in remedy
 
 
 @pytest.mark.parametrize(

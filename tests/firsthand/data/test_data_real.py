@@ -62,6 +62,18 @@ def test_class_counts_are_the_published_ones() -> None:
     assert np.bincount(zipcodes["test_labels"]).tolist() == [359, 264, 198, 166, 200, 160, 170, 147, 166, 177]
 
 
+def test_cora_is_the_citation_graph_in_planetoids_split() -> None:
+    cora = data.load("cora")
+    edges, labels, train = cora["edges"], cora["labels"], cora["train"]
+    assert (edges[:, 0] != edges[:, 1]).all() and len({frozenset(edge) for edge in edges.tolist()}) == 5278
+    assert np.bincount(labels).tolist() == [351, 217, 418, 818, 426, 298, 180]
+    assert np.bincount(labels[train]).tolist() == [20] * 7
+    known = [set(cora[part].tolist()) for part in ("train", "val", "test")]
+    assert len(set.union(*known)) == sum(map(len, known)) == 140 + 500 + 1000
+    starts, words = cora["feature_indptr"], cora["feature_indices"]
+    assert (starts[0], starts[-1], np.diff(starts).min(), words.min(), words.max()) == (0, len(words), 1, 0, 1432)
+
+
 def test_the_book_sites_text_files_give_the_same_zip_codes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive = data.load("zip1989")
     (tmp_path / "zip1989").mkdir()
