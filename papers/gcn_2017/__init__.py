@@ -1,0 +1,1 @@
+"""REPLACE with the authors and the year of gcn_2017."""
