@@ -1,1 +1,1 @@
-"""REPLACE with the authors and the year of gcn_2017."""
+"""Kipf and Welling 2017: graph convolutional networks, and semi-supervised classification with them."""
