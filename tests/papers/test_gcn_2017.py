@@ -170,6 +170,15 @@ def test_sparse_products_are_dense_products(n: int, m: int, columns: int, seed: 
     np.testing.assert_allclose(S.with_values(2 * S.values).T @ np.eye(n), 2 * dense.T)
 
 
+def test_many_rows_of_many_lengths() -> None:
+    dense = thinned(0, 150, 40)
+    dense[7], dense[9], dense[:, 3] = 1, 0, 2  # a hub, an empty row but for one, and a hub of the transpose
+    S, x = sparse(dense), rng(1).normal(size=(40, 3))
+    assert S.pattern.in_rank and len(S.pattern.rest) and not S.T.pattern.in_rank
+    np.testing.assert_allclose(S @ x, dense @ x, atol=1e-12)
+    np.testing.assert_allclose(S.T @ dense, dense.T @ dense, atol=1e-12)
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_rules_are_their_formulas(rule: str) -> None:
     found = [S @ np.eye(N) for S in propagation(rule, EDGES, N)]
@@ -264,6 +273,7 @@ def test_entropy_variance_and_steps() -> None:
 
 # -- the claims of the quick tier, and what must break them ------------------------------------------------------------
 
+SEEDS = [101, 102]  # enough to tell; seeds differ in which members are labelled
 TRAINED = {"K2": "agrees, scaled", "K3": "agrees, scaled"}
 EXACT = {"E1": "reproduced", "S2": "reproduced", "S3": "reproduced", "S4": "reproduced"}
 
@@ -311,7 +321,7 @@ def shuffled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_trained_claims_hold_without_sabotage(tmp_path: Path) -> None:
-    found = judgements(tmp_path, TRAINED, [100, 101])
+    found = judgements(tmp_path, TRAINED, SEEDS)
     assert {claim: judgement.verdict for claim, judgement in found.items()} == TRAINED
 
 
@@ -320,7 +330,7 @@ def test_sabotage_is_noticed(
     sabotage: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     sabotage(monkeypatch)
-    found = judgements(tmp_path, TRAINED, [100, 101])
+    found = judgements(tmp_path, TRAINED, SEEDS)
     assert {claim: judgement.holds for claim, judgement in found.items()} == dict.fromkeys(TRAINED, False)
 
 
