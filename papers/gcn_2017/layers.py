@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from core.guard import finite, generator, whole
+from core.guard import describe, finite, generator, whole
 from core.init import Init, glorot_uniform
 from core.layer import Array, Backward, Layer, Param
 
@@ -47,7 +47,7 @@ class GraphConvolution(Layer):
         W, S = [p.data for p in self.W], self.supports
         expected = (S[0].shape[1], len(W[0]))
         if H.shape != expected or (isinstance(H, np.ndarray) and H.dtype != W[0].dtype):
-            raise ValueError(f"GraphConvolution: got features {H.shape}, expected {expected} of {W[0].dtype}")
+            raise ValueError(f"GraphConvolution: got {describe(H)}, expected features {expected} of {W[0].dtype}")
         Y: Array = functools.reduce(np.add, (S_k @ (H @ W_k) for S_k, W_k in zip(S, W, strict=True)))  # (N, n_out)
 
         def backward(dY: Array) -> Array | tuple[()]:

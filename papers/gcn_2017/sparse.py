@@ -89,6 +89,9 @@ class Sparse:
     def T(self) -> "Sparse":
         return Sparse(self.pattern.T, self.values[self.pattern.T.order])
 
+    def __repr__(self) -> str:
+        return f"<{self.shape}, {len(self.values)} non-zeros>"
+
     def with_values(self, values: Array) -> "Sparse":
         """Other values at the same places."""
         return Sparse(self.pattern, values)

@@ -55,6 +55,15 @@ def test_every_claim_stands_in_the_table_with_its_computed_verdict(which: str, r
         assert f"firsthand run {SLUG} --claim {claim_id}\n" in page
 
 
+def test_every_paper_has_a_page_with_its_claims_figures_and_design(project: Project, pages: Pages) -> None:
+    for slug in project.slugs():
+        page, manifest = of(pages, f"papers/{slug}.md"), project.manifest(slug)
+        assert all(f'<details class="fold" id="claim-{claim.id}"' in page for claim in manifest.claims)
+        assert all(f"papers/{slug}/{plan.id}.svg" in pages and plan.title in page for plan in manifest.figures)
+        assert design.read(project, slug).design.title in of(pages, f"designs/{slug}.md")
+        assert f"(papers/{slug}.md)" in of(pages, "index.md")
+
+
 def test_a_counted_claim_is_reproduced_and_a_contradicted_one_is_shown(counted: Project) -> None:
     pages = generate(counted)
     page = of(pages, PAPER)
