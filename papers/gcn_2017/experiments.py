@@ -190,14 +190,14 @@ def cora(
     )
 
 
-def rewiring(run: Run, *, fractions: list[float], epochs: int) -> Result:
+def rewiring(run: Run, *, fractions: list[float], stopping: str, epochs: int) -> Result:
     """Test accuracy against the fraction of the edges that were rewired, and without any edge."""
     nodes = data.load_cora(run)
 
     def accuracy(rule: str, links: Array) -> float:
         supports = propagation(rule, links, len(nodes.labels))
         network = networks.gcn(run.rng("weights"), supports, nodes.X.shape[1], nodes.classes)
-        return train(run, network, nodes, decay=5e-4, epochs=epochs, stopping="code").accuracy["test"]
+        return train(run, network, nodes, decay=5e-4, epochs=epochs, stopping=stopping).accuracy["test"]
 
     graphs = [rewired(nodes.edges, fraction, run.rng("wiring")) for fraction in fractions]
     accuracies = [accuracy("renormalised", links) for links in graphs]
