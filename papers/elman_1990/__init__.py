@@ -1,0 +1,1 @@
+"""REPLACE with the authors and the year of elman_1990."""
