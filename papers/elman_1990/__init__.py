@@ -1,1 +1,1 @@
-"""REPLACE with the authors and the year of elman_1990."""
+"""Elman 1990: a network that is given its own hidden layer of the step before, and predicts what comes next."""
