@@ -37,7 +37,7 @@ def gradient(run: Run, *, gradient: str, hidden: int, steps: int) -> Result:
             p.data[place] = here
             differences.append(abs(sum(slopes) - p.grad[place]))
             sizes.append(abs(sum(slopes)))
-    return Result({"difference": max(differences) / max(sizes), "zero_difference": 1.0})
+    return Result({"difference": float(max(differences) / max(sizes)), "zero_difference": 1.0})
 
 
 def codes(run: Run, *, codes: str) -> Result:
@@ -59,10 +59,12 @@ def structure(run: Run, *, task: str, symbols: int) -> Result:
         stream, places = (data.syllables if task == "letters" else data.sentences)(rng, symbols)
         free = places == 0
     at = range(8, symbols)
-    so_far = {t: (places[t], stream[t - places[t] : t]) if places[t] else (0, "") for t in at}
+    so_far: dict[int, Hashable] = {t: (places[t], stream[t - places[t] : t]) if places[t] else (0, "") for t in at}
     # after the last letter of a word the reader knows the word, and not that it is over
-    read = so_far if task != "words" else {t: stream[t - 1 - places[t - 1] : t] for t in at}
-    known = {f"entropy_{k}": ((stream[t - k : t], stream[t]) for t in at) for k in range(4)}
+    read: dict[int, Hashable] = so_far if task != "words" else {t: stream[t - 1 - places[t - 1] : t] for t in at}
+    known: dict[str, Iterable[tuple[Hashable, str]]] = {
+        f"entropy_{k}": ((stream[t - k : t], stream[t]) for t in at) for k in range(4)
+    }
     known["entropy_place"] = ((read[t], stream[t]) for t in at)
     known["entropy_free"] = ((so_far[t], stream[t]) for t in at if free[t])
     return Result({name: _entropy(pairs) for name, pairs in known.items()})
@@ -150,8 +152,8 @@ def bits(
             "third": third.mean(),
             "best_third": third.min(),
             "free": rms(error[:, :, np.arange(12) % 3 > 0]).mean(),
-            "dips": np.mean(third < np.minimum(first, second) - 0.06),
-            "everywhere": np.mean((more > 0.05).all(axis=1)),
+            "dips": float((third < np.minimum(first, second) - 0.06).mean()),
+            "everywhere": float((more > 0.05).all(axis=1).mean()),
         },
         {"profile": profile, "more_after_unequal": more},
     )
@@ -182,7 +184,7 @@ def words(run: Run, *, stream: str, length: int, passes: int, rate: float, trial
             "inside": inside,
             "ratio": at_onset / inside,
             "one": 1.0,
-            "area": np.mean([_area(e[there], e[~there]) for e, there in zip(each, onset, strict=True)]),
+            "area": float(np.mean([_area(e[there], e[~there]) for e, there in zip(each, onset, strict=True)])),
             "half": 0.5,
         },
         {"text_error": np.sqrt((of_text**2).mean(axis=2)).mean(axis=0), "by_place": by_place},
