@@ -1,19 +1,235 @@
-"""The gradients of elman_1990, and the claims of its quick tier."""
+"""elman_1990: the gradient and what its truncation leaves out, trials that do not meet, and sabotage of the claims."""
+
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from core import check_layer
+from core import Array, GradientError, Optimiser, check_layer
+from firsthand.errors import FirsthandError
+from firsthand.evidence import Evidence
+from firsthand.figures import draw
+from firsthand.plan import units_of
 from firsthand.project import Project
-from firsthand.records import Unit
-from firsthand.run import execute
-from papers.elman_1990.model import line
+from firsthand.records import write
+from firsthand.run import Run, execute
+from firsthand.verdicts import Judgement, judge
+from papers.elman_1990 import data, experiments
+from papers.elman_1990.model import SimpleRecurrent, errors, learn_to_predict
+
+SLUG = "elman_1990"
 
 
-def test_gradients() -> None:
-    check_layer(line(np.random.default_rng(0)), np.random.default_rng(1).normal(size=(5, 1)))
+def rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
 
 
-def test_descent_converges() -> None:
-    experiment = Project.find().manifest("elman_1990").experiments["descent"]
-    record = execute(Project.find(), Unit("elman_1990", "descent", experiment.settings, 0))
-    assert record.measurements["slope_error"] < 1e-3 < record.measurements["start_error"]
+def network(trials: int = 2, *, n_out: int = 2, through_time: bool = False, context: bool = True) -> SimpleRecurrent:
+    rngs = [rng(trial) for trial in range(trials)]
+    return SimpleRecurrent(3, 4, n_out, rngs=rngs, width=1.0, through_time=through_time, context=context)
+
+
+def inputs(trials: int, steps: int) -> tuple[Array, Array]:
+    return rng(1).normal(size=(trials, steps, 3)), rng(2).normal(size=(trials, 4))
+
+
+@settings(max_examples=5, deadline=None)
+@given(trials=st.integers(1, 3), steps=st.integers(1, 4))
+def test_the_gradient_through_time_keeps_the_contract(trials: int, steps: int) -> None:
+    check_layer(network(trials, through_time=True), *inputs(trials, steps))
+
+
+def test_one_step_with_a_given_context_keeps_the_contract() -> None:
+    check_layer(network(), *inputs(2, 1))
+
+
+def test_without_context_there_is_no_gradient_to_carry() -> None:
+    check_layer(network(context=False), *inputs(2, 3))
+
+
+def test_the_truncated_gradient_is_not_that_of_several_steps() -> None:
+    with pytest.raises(GradientError, match="dx is wrong at 0, 1 along axis 1"):
+        check_layer(network(), *inputs(2, 3))
+
+
+def test_truncation_leaves_out_what_comes_through_the_context() -> None:
+    """Where no unit listens to the context, there is nothing to leave out; else there is."""
+
+    def grads(through_time: bool, deaf: bool) -> list[Array]:
+        net = network(through_time=through_time)
+        if deaf:
+            net.W.data[:, 3:-1] = 0
+        (y, h), backward = net(*inputs(2, 5))
+        backward(rng(3).normal(size=y.shape), np.zeros_like(h))
+        return [net.W.grad, net.V.grad]
+
+    for full, cut in zip(grads(True, deaf=True), grads(False, deaf=True), strict=True):
+        np.testing.assert_array_equal(full, cut)
+    assert not np.allclose(grads(True, deaf=False)[0], grads(False, deaf=False)[0])
+
+
+def test_against_loops() -> None:
+    net, (x, h) = network(), inputs(2, 3)
+    (y, last), _ = net(x, h)
+    for trial in range(2):
+        W, V, before = net.W.data[trial], net.V.data[trial], h[trial]
+        for t in range(3):
+            seen = [*x[trial, t], *before, 1.0]
+            before = np.array([1 / (1 + np.exp(-sum(s * W[i, j] for i, s in enumerate(seen)))) for j in range(4)])
+            out = [1 / (1 + np.exp(-sum(s * V[i, j] for i, s in enumerate([*before, 1.0])))) for j in range(2)]
+            np.testing.assert_allclose(y[trial, t], out, rtol=1e-12)
+        np.testing.assert_allclose(last[trial], before, rtol=1e-12)
+
+
+def test_a_trial_does_not_depend_on_its_neighbours() -> None:
+    stream = rng(4).integers(0, 2, (7, 40, 3)).astype(float)
+    many, few = network(7, n_out=3), network(2, n_out=3)
+    learn_to_predict(Run(0), many, stream, passes=3, rate=0.5)
+    learn_to_predict(Run(0), few, stream[:2], passes=3, rate=0.5)
+    np.testing.assert_array_equal(many.W.data[:2], few.W.data)
+    np.testing.assert_array_equal(many.V.data[:2], few.V.data)
+
+
+def test_the_hidden_layer_is_carried_from_window_to_window() -> None:
+    net, (x, h) = network(), inputs(2, 5)
+    (whole, _), _ = net(x, h)
+    (first, h), _ = net(x[:, :2], h)
+    (second, _), _ = net(x[:, 2:], h)
+    np.testing.assert_array_equal(whole, np.concatenate([first, second], axis=1))
+
+
+def test_shapes_that_do_not_fit() -> None:
+    with pytest.raises(ValueError, match=r"SimpleRecurrent.*expected x \(2, T, 3\), h \(2, 4\)"):
+        network()(np.zeros((2, 5, 4)), np.zeros((2, 4)))
+
+
+# -- the streams -------------------------------------------------------------------------------------------------------
+
+
+def test_triples() -> None:
+    bits = data.triples(rng(), 3000)
+    assert (bits[2::3] == bits[::3] ^ bits[1::3]).all() and len(bits) == 3000
+    assert all(abs(bits[place::3].mean() - 0.5) < 0.05 for place in range(3))
+    assert data.triples(rng(), 7, "one triple").tolist() == [0, 1, 1, 0, 1, 1, 0]
+
+
+def test_syllables_and_sentences() -> None:
+    letters, places = data.syllables(rng(), 3000)
+    assert len(letters) == len(places) == 3000
+    assert set("".join(c if place else f" {c}" for c, place in zip(letters, places, strict=True)).split()[:-1]) == set(
+        data.SYLLABLES
+    )
+    letters, places = data.sentences(rng(), 4963)
+    read = "".join(c if place else f" {c}" for c, place in zip(letters, places, strict=True)).split()
+    assert set(read[:-1]) == set(data.WORDS) and len(data.WORDS) == 15
+    assert data.syllables(rng(), 9, "fixed")[0] == "badiiguuu"
+
+
+def test_vectors_are_those_of_the_tables() -> None:
+    assert len({tuple(vector) for vector in data.letter_vectors("bdgaiu")}) == 6
+    assert [data.alphabet_code(letter) for letter in data.READ_CODES] == list(data.READ_CODES.values())
+
+
+@pytest.mark.parametrize(("pairs", "bits"), [("aa ab", 1), ("ab ba", 0), ("ab ac ad ae", 2)])
+def test_entropy(pairs: str, bits: float) -> None:
+    assert experiments._entropy((first, second) for first, second in pairs.split()) == pytest.approx(bits)
+
+
+# -- the claims of the quick tier, and what must break them ------------------------------------------------------------
+
+
+def judgements(folder: Path) -> dict[str, Judgement]:
+    """The empirical quick claims, run here and now on one seed."""
+    project = Project.find(Path(__file__))
+    manifest = project.manifest(SLUG)
+    claims = [manifest.claim("L0"), manifest.claim("L0-known")]
+    for unit in units_of(SLUG, manifest, claims, seeds=[100]):
+        write(execute(project, unit), folder)
+    return {claim.id: judge(claim, manifest, Evidence(project, SLUG, folder), [100]) for claim in claims}
+
+
+def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Optimiser, "step", lambda self: None)
+
+
+def flipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The step goes up the error."""
+    original = Optimiser.step
+
+    def wrong(self: Optimiser) -> None:
+        for p in self.params.values():
+            p.grad = -p.grad
+        original(self)
+
+    monkeypatch.setattr(Optimiser, "step", wrong)
+
+
+def shuffled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The letters to learn from come in any order."""
+    original = experiments.learn_to_predict
+
+    def learn(run: Run, net: SimpleRecurrent, stream: Array, *, passes: int, rate: float) -> None:
+        original(run, net, rng(run.seed).permutation(stream, axis=1), passes=passes, rate=rate)
+
+    monkeypatch.setattr(experiments, "learn_to_predict", learn)
+
+
+def test_the_claims_hold_without_sabotage(tmp_path: Path) -> None:
+    assert [judgement.verdict for judgement in judgements(tmp_path).values()] == ["agrees, scaled"] * 2
+
+
+@pytest.mark.parametrize("sabotage", [frozen, flipped, shuffled])
+def test_sabotage_is_noticed(
+    sabotage: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    sabotage(monkeypatch)
+    found = judgements(tmp_path)
+    assert {claim: judgement.holds for claim, judgement in found.items()} == {"L0": False, "L0-known": False}
+
+
+def test_a_gradient_through_time_is_noticed() -> None:
+    """E1 notices a gradient that is carried through time."""
+    project = Project.find(Path(__file__))
+    claim = project.manifest(SLUG).claim("E1")
+    settings = project.manifest(SLUG).experiments["gradient"].settings
+    right = experiments.gradient(Run(7), **settings).measurements["difference"]
+    wrong = experiments.gradient(Run(7), **settings | {"gradient": "through time"}).measurements["difference"]
+    assert claim.accept.contains(right) and not claim.accept.contains(wrong)
+
+
+def test_a_run_that_diverges_is_stopped() -> None:
+    net = network(2, n_out=3)
+    net.W.data[:] = np.nan
+    with pytest.raises(FirsthandError, match="training diverged"):
+        learn_to_predict(Run(3), net, np.ones((2, 4, 3)), passes=1, rate=0.1)
+
+
+def test_errors_are_against_the_next_symbol() -> None:
+    net = network(2, n_out=3)
+    net.V.data[:] = 0  # every answer is 1/2
+    stream = rng(5).integers(0, 2, (2, 6, 3)).astype(float)
+    _, error = errors(net, stream)
+    np.testing.assert_allclose(error, 0.5 - stream[:, 1:])
+
+
+# -- the committed records ---------------------------------------------------------------------------------------------
+
+
+def test_every_claim_was_run_and_what_failed_is_explained() -> None:
+    project = Project.find(Path(__file__))
+    manifest = project.manifest(SLUG)
+    evidence = Evidence(project, SLUG, project.results(SLUG))
+    for claim in manifest.claims:
+        judgement = judge(claim, manifest, evidence)
+        assert judgement.verdict != "not run" and not judgement.stale, claim.id
+        assert judgement.holds or claim.analysis, f"{claim.id} does not hold, and paper.yml has no analysis of why"
+
+
+def test_every_figure_can_be_drawn() -> None:
+    project = Project.find(Path(__file__))
+    drawn = draw(project, SLUG)
+    assert list(drawn) == [plan.id for plan in project.manifest(SLUG).figures]
+    assert all(figure.svg.startswith(b"<?xml") and figure.plan.alt for figure in drawn.values())
