@@ -141,11 +141,11 @@ def bits(
 
     network = network_of(run, (1, hidden, 1), trials, 1.0, context, gradient)
     learn_to_predict(run, network, streams("train", length), passes=passes, rate=rate, window=window)
-    test = streams("test", 12 * 1200 + 3)
-    y, error = (array[:, 2:, 0].reshape(trials, 1200, 12) for array in errors(network, test))  # a third bit is first
+    test = streams("test", 12 * 1200 + 2)
+    y, error = (array[:, 1:, 0].reshape(trials, 1200, 12) for array in errors(network, test))  # a third bit is first
     profile = np.sqrt((error**2).mean(axis=1))  # (B, 12)
     third, first, second = (rms(error[:, :, place::3]) for place in range(3))
-    unequal = (test[:, 1:-2] != test[:, 2:-1]).reshape(trials, 1200, 12)  # the two bits before the one asked for
+    unequal = (test[:, :-2] != test[:, 1:-1]).reshape(trials, 1200, 12)  # the two bits before the one asked for
     more = np.array([[_difference(y[k], unequal[k], place) for place in range(3)] for k in range(trials)])
     return Result(
         {

@@ -138,6 +138,25 @@ def test_entropy(pairs: str, bits: float) -> None:
     assert experiments._entropy((first, second) for first, second in pairs.split()) == pytest.approx(bits)
 
 
+def test_the_places_of_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One who knows third bits, and answers the last two bits' exclusive or elsewhere by 1/4 or 3/4."""
+
+    def oracle(_: SimpleRecurrent, stream: Array) -> tuple[Array, Array]:
+        y = np.full(stream[:, 1:].shape, 0.5)
+        unequal = stream[:, :-2] != stream[:, 1:-1]
+        y[:, 1:] = np.where(unequal, 0.75, 0.25)
+        y[:, 1::3] = stream[:, 2::3]
+        return y, y - stream[:, 1:]
+
+    monkeypatch.setattr(experiments, "errors", oracle)
+    settings = Project.find(Path(__file__)).manifest(SLUG).experiments["bits"].settings
+    found = experiments.bits(Run(0), **settings | {"passes": 1, "length": 30, "trials": 2})
+    assert found.measurements["third"] == 0 and found.measurements["dips"] == 1
+    assert found.measurements["free"] == pytest.approx(0.25**0.5 * 1.118, rel=0.01)  # sqrt((1/16 + 9/16) / 2)
+    np.testing.assert_allclose(found.arrays["more_after_unequal"], [[1, 0.5, 0.5]] * 2)
+    assert not np.array(found.arrays["profile"])[:, ::3].any()
+
+
 # -- the claims of the quick tier, and what must break them ------------------------------------------------------------
 
 
