@@ -62,12 +62,10 @@ def structure(run: Run, *, task: str, symbols: int) -> Result:
     so_far: dict[int, Hashable] = {t: (places[t], stream[t - places[t] : t]) if places[t] else (0, "") for t in at}
     # after the last letter of a word the reader knows the word, and not that it is over
     read: dict[int, Hashable] = so_far if task != "words" else {t: stream[t - 1 - places[t - 1] : t] for t in at}
-    known: dict[str, Iterable[tuple[Hashable, str]]] = {
-        f"entropy_{k}": ((stream[t - k : t], stream[t]) for t in at) for k in range(4)
-    }
-    known["entropy_place"] = ((read[t], stream[t]) for t in at)
-    known["entropy_free"] = ((so_far[t], stream[t]) for t in at if free[t])
-    return Result({name: _entropy(pairs) for name, pairs in known.items()})
+    entropies = {f"entropy_{k}": _entropy((stream[t - k : t], stream[t]) for t in at) for k in range(4)}
+    entropies["entropy_place"] = _entropy((read[t], stream[t]) for t in at)
+    entropies["entropy_free"] = _entropy((so_far[t], stream[t]) for t in at if free[t])
+    return Result(entropies)
 
 
 def floors(run: Run, *, place: str, cycles: int) -> Result:

@@ -138,6 +138,13 @@ def test_entropy(pairs: str, bits: float) -> None:
     assert experiments._entropy((first, second) for first, second in pairs.split()) == pytest.approx(bits)
 
 
+def test_structure_of_the_bits() -> None:
+    found = experiments.structure(Run(0), task="bits", symbols=20000).measurements
+    one_in_three = np.log2(3) - 2 / 3  # bits in a choice with probability 1/3
+    expected = {"entropy_0": 1, "entropy_1": 1, "entropy_2": one_in_three, "entropy_place": 2 / 3, "entropy_free": 1}
+    assert {name: found[name] for name in expected} == pytest.approx(expected, abs=0.01)
+
+
 def test_the_places_of_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     """One who knows third bits, and answers the last two bits' exclusive or elsewhere by 1/4 or 3/4."""
 
