@@ -76,6 +76,7 @@ def print_problems(found: dict[str, list[Problem]], kind: str, as_json: bool) ->
         for name, problems in found.items():
             for problem in problems:
                 click.echo(problem)
-            count = refused[name]
-            click.echo(f"{name}: {count} problem{'s' * (count > 1)}" if count else f"{name}: nothing to object to")
+            count, notes = refused[name], len(problems) - refused[name]
+            fine = f"nothing refused, {notes} note{'s' * (notes > 1)}" if notes else "nothing to object to"
+            click.echo(f"{name}: {count} problem{'s' * (count > 1)}" if count else f"{name}: {fine}")
     sys.exit(1 if any(refused.values()) else 0)
