@@ -36,6 +36,7 @@ class Experiment(Strict):
     settings: Settings = {}
     data: list[str] = []
     fingerprint: Settings | None = None  # settings of a short deterministic run that notices a change of behaviour
+    together: bool = False  # the function takes the runs of all seeds at once, and returns a list of their results
 
 
 class PaperValue(Strict):

@@ -9,7 +9,7 @@ import platform
 import sys
 import time
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,7 +72,7 @@ class Run:
         self.report(done, total, "" if loss is None else f"loss {loss:.4f}")
 
 
-def find_function(project: Project, slug: str, experiment: Experiment) -> Callable[..., Result]:
+def find_function(project: Project, slug: str, experiment: Experiment) -> Callable[..., Any]:
     """The experiment's function, by name; its parameters must be exactly the settings of the manifest."""
     project.importable()
     path = project.paper(slug) / "experiments.py"
@@ -90,29 +90,43 @@ def find_function(project: Project, slug: str, experiment: Experiment) -> Callab
 
 def execute(project: Project, unit: Unit, report: Progress = lambda done, total, note: None) -> Record:
     """Run one unit on one BLAS thread and return its record; nothing is written."""
-    experiment = project.manifest(unit.paper).experiments[unit.experiment]
+    return execute_together(project, [unit], report)[0]
+
+
+def execute_together(
+    project: Project, units: Sequence[Unit], report: Progress = lambda done, total, note: None
+) -> list[Record]:
+    """The same for units that differ in their seeds only: one call of the function, if it takes all runs at once.
+
+    The seconds of each record are its share. What else it holds must not depend on its company.
+    """
+    experiment = project.manifest(units[0].paper).experiments[units[0].experiment]
     with threadpool_limits(limits=1, user_api="blas"):
-        code = _code_when_imported(project.root, unit.paper)
+        code = _code_when_imported(project.root, units[0].paper)
         began = time.perf_counter()
-        result = measure(project, unit, report)
-        seconds = time.perf_counter() - began
-        fingerprint = take_fingerprint(project, unit)
-        arrays = {name: _rounded(array) for name, array in result.arrays.items()}
-        measurements = {name: float(value) for name, value in result.measurements.items()}
-        return Record(
-            format=records.FORMAT,
-            unit=unit,
-            code=code,
-            data={name: data.digest(name) for name in experiment.data},
-            measurements=measurements,
-            arrays=arrays,
-            fingerprint=fingerprint,
-            machine=machine(),
-            seconds=round(seconds, 3),
-            peak_memory_mb=round(_peak_memory_mb(), 1),
-            finished=datetime.now(UTC).isoformat(timespec="seconds"),
-            checksum=records.checksum(measurements, arrays),
-        )
+        results = measure(project, units, report)
+        seconds = (time.perf_counter() - began) / len(units)
+        fingerprints = take_fingerprints(project, units)
+        found = []
+        for unit, result, fingerprint in zip(units, results, fingerprints, strict=True):
+            arrays = {name: _rounded(array) for name, array in result.arrays.items()}
+            measurements = {name: float(value) for name, value in result.measurements.items()}
+            record = Record(
+                format=records.FORMAT,
+                unit=unit,
+                code=code,
+                data={name: data.digest(name) for name in experiment.data},
+                measurements=measurements,
+                arrays=arrays,
+                fingerprint=fingerprint,
+                machine=machine(),
+                seconds=round(seconds, 3),
+                peak_memory_mb=round(_peak_memory_mb(), 1),
+                finished=datetime.now(UTC).isoformat(timespec="seconds"),
+                checksum=records.checksum(measurements, arrays),
+            )
+            found.append(record)
+        return found
 
 
 @functools.cache
@@ -121,29 +135,38 @@ def _code_when_imported(root: Path, slug: str) -> dict[str, str]:
     return code_hashes(root, slug)
 
 
-def measure(project: Project, unit: Unit, report: Progress = lambda done, total, note: None) -> Result:
+def measure(project: Project, units: Sequence[Unit], report: Progress = lambda done, total, note: None) -> list[Result]:
     """Call the experiment's function and check that it made the measurements that the manifest promises."""
-    manifest = project.manifest(unit.paper)
-    experiment = manifest.experiments[unit.experiment]
-    function = find_function(project, unit.paper, experiment)
-    place = f"{project.paper(unit.paper) / 'experiments.py'}: {experiment.function}"
-    _check_settings(function, unit.settings, place)
+    settings = units[0].settings
+    experiment = project.manifest(units[0].paper).experiments[units[0].experiment]
+    function = find_function(project, units[0].paper, experiment)
+    place = f"{project.paper(units[0].paper) / 'experiments.py'}: {experiment.function}"
+    _check_settings(function, settings, place)
+    runs = [Run(unit.seed, tuple(experiment.data), report) for unit in units]
     try:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # a diverged run is told by its loss
-            result = function(Run(unit.seed, tuple(experiment.data), report), **unit.settings)
+            called = function(runs, **settings) if experiment.together else [function(run, **settings) for run in runs]
     except FirsthandError as error:
-        raise FirsthandError(f"{unit.label()}: {error}") from None
-    _check_result(result, experiment, place, unit)
-    return result
+        raise FirsthandError(f"{units[0].label()}: {error}") from None
+    if not isinstance(called, list) or len(called) != len(units):
+        raise FirsthandError(f"{place} must return a list of as many results as it takes runs, {len(units)} here.")
+    for unit, result in zip(units, called, strict=True):
+        _check_result(result, experiment, place, unit)
+    return called
 
 
 def take_fingerprint(project: Project, unit: Unit) -> Fingerprint | None:
     """The measurements of the experiment's short run under this unit's settings and seed."""
-    short = project.manifest(unit.paper).experiments[unit.experiment].fingerprint
+    return take_fingerprints(project, [unit])[0]
+
+
+def take_fingerprints(project: Project, units: Sequence[Unit]) -> list[Fingerprint | None]:
+    """The same for units that differ in their seeds only."""
+    short = project.manifest(units[0].paper).experiments[units[0].experiment].fingerprint
     if short is None:
-        return None
-    result = measure(project, Unit(unit.paper, unit.experiment, unit.settings | short, unit.seed))
-    return Fingerprint(short, {name: float(value) for name, value in result.measurements.items()})
+        return [None] * len(units)
+    results = measure(project, [Unit(u.paper, u.experiment, u.settings | short, u.seed) for u in units])
+    return [Fingerprint(short, {name: float(value) for name, value in r.measurements.items()}) for r in results]
 
 
 def _check_settings(function: Callable[..., Result], settings: Settings, place: str) -> None:

@@ -21,7 +21,7 @@ from firsthand.errors import FirsthandError
 from firsthand.evidence import Evidence
 from firsthand.project import Project
 from firsthand.records import Unit
-from firsthand.run import execute
+from firsthand.run import execute_together
 
 _THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -56,11 +56,12 @@ def run_units(project: Project, units: list[Unit], jobs: int, display: Display) 
         return
     context = multiprocessing.get_context("spawn")
     queue = context.Queue()
-    with _one_thread_each(), ProcessPoolExecutor(min(jobs, len(units)), context, _start_worker, (queue,)) as pool:
+    companies = _companies(project, units)
+    with _one_thread_each(), ProcessPoolExecutor(min(jobs, len(companies)), context, _start_worker, (queue,)) as pool:
         over = threading.Event()
         listener = threading.Thread(target=_listen, args=(queue, display, over), daemon=True)
         listener.start()
-        waiting = {pool.submit(_work, project.root, unit): unit for unit in units}
+        waiting = {pool.submit(_work, project.root, company): company for company in companies}
         try:
             _collect(waiting, display)
         except KeyboardInterrupt:
@@ -74,16 +75,28 @@ def run_units(project: Project, units: list[Unit], jobs: int, display: Display) 
             listener.join(timeout=1)  # not for ever: a worker stopped while it wrote leaves half a message
 
 
-def _collect(waiting: dict[Future[float], Unit], display: Display) -> None:
+def _companies(project: Project, units: list[Unit]) -> list[list[Unit]]:
+    """The units that one call of an experiment's function carries out: one, or all seeds if it takes them together."""
+    found: dict[str, list[Unit]] = {}
+    for unit in units:
+        together = project.manifest(unit.paper).experiments[unit.experiment].together
+        key = records.address(unit.paper, unit.experiment, unit.settings) if together else unit.id
+        found.setdefault(key, []).append(unit)
+    return list(found.values())
+
+
+def _collect(waiting: dict[Future[float], list[Unit]], display: Display) -> None:
     while waiting:
         done, _ = wait(waiting, return_when=FIRST_COMPLETED)
         for future in done:
-            unit = waiting.pop(future)
+            company = waiting.pop(future)
             try:
-                display.finished(unit, future.result())
+                seconds = future.result()
+                for unit in company:
+                    display.finished(unit, seconds)
             except BrokenProcessPool:
                 raise FirsthandError(
-                    f"{unit.label()}: a worker process died (killed, or out of memory). What was "
+                    f"{company[0].label()}: a worker process died (killed, or out of memory). What was "
                     "finished is recorded; run again, with fewer --jobs if memory is short."
                 ) from None
 
@@ -131,11 +144,12 @@ def _die_with(sentinel: int) -> None:
     os._exit(1)
 
 
-def _work(root: Path, unit: Unit) -> float:
-    project = Project(root)
+def _work(root: Path, company: list[Unit]) -> float:
+    project, first = Project(root), company[0]
     try:
-        record = execute(project, unit, lambda done, total, note: _reports.put((unit.id, done, total, note)))
+        made = execute_together(project, company, lambda done, total, note: _reports.put((first.id, done, total, note)))
     except KeyboardInterrupt:
         os._exit(130)  # the parent tells the user
-    records.write(record, project.runs(unit.paper))
-    return record.seconds
+    for record in made:
+        records.write(record, project.runs(first.paper))
+    return made[0].seconds

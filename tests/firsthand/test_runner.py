@@ -171,3 +171,34 @@ def test_other_seeds(toy: Toy) -> None:
 def test_the_same_numbers_whatever_the_jobs(toy: Toy, jobs: str) -> None:
     done = toy("run", toy.slug, "--jobs", jobs, "--json")
     assert msgspec.json.decode(done.stdout)[0]["values"] == [6, 7, 8]
+
+
+TOGETHER = """
+from pathlib import Path
+from firsthand import Result
+
+
+def work(runs, *, value, pause, loss):
+    with (Path(__file__).parent / "calls").open("a") as calls:
+        calls.write(f"{value:g}: {[run.seed for run in runs]}\\n")
+    return [Result({"number": value + run.seed, "chance": 0.0}) for run in runs]
+"""
+
+
+def test_seeds_that_run_together_leave_a_record_each(toy: Toy, bend: Bend) -> None:
+    bend("experiments", "work", "together", to=True)
+    bend("experiments", "work", "fingerprint", to=None)
+    toy.experiments.write_text(TOGETHER)
+    done = toy("run", toy.slug, "--json", "--jobs", "1")
+    assert msgspec.json.decode(done.stdout)[0]["values"] == [6, 7, 8]
+    calls = toy.experiments.parent / "calls"
+    assert calls.read_text().splitlines() == ["5: [1, 2, 3]", "50: [1, 2, 3]"]
+    next(toy.project.runs(toy.slug).glob("work-2-*.json")).unlink()
+    toy("run", toy.slug, "--jobs", "1")
+    assert len(calls.read_text().splitlines()) == 3 and calls.read_text().endswith(": [2]\n")
+
+
+def test_as_many_results_as_runs(toy: Toy, bend: Bend) -> None:
+    bend("experiments", "work", "together", to=True)
+    toy.experiments.write_text(TOGETHER.replace("0.0}) for run in runs]", "0.0}) for run in runs[1:]]"))
+    assert "must return a list of as many results as it takes runs, 3 here" in toy.refused("run", toy.slug)
