@@ -1,0 +1,1 @@
+"""Hochreiter, Schmidhuber 1997: long short-term memory."""
