@@ -130,7 +130,7 @@ def memory_network(
 ) -> Network:
     """Memory blocks and K outputs, one network for each Generator."""
     hidden = MemoryBlocks(rngs, n_in, blocks, size, spread=spread, **blocks_options)
-    return Network(rngs, hidden, (blocks, size), K, spread=spread, biased=output_bias)
+    return Network(rngs, hidden, (size, blocks), K, spread=spread, biased=output_bias)
 
 
 def simple_network(rngs: Rngs, n_in: int, units: int, K: int, *, spread: float) -> Network:
