@@ -147,7 +147,7 @@ def structure(runs: Sequence[Run], *, input_gate_bias: Sequence[float], recurren
                     "informative": relevant.sum() / sequences.lengths.sum(),
                     "unordered_error": (best[counts] != label).mean(),
                     "drift": s[0].std(axis=0).mean(),
-                    "first_drift": s[0, :, 0].std(axis=0).mean(),
+                    "first_drift": s[0, :, :, 0].std(axis=0).mean(),
                 }
             )
         )

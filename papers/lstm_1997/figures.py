@@ -26,7 +26,7 @@ VARIANTS: dict[str, tuple[dict[str, Any], str]] = {
 
 def cell(records: Records) -> Figure:
     """A memory cell: what is written passes the input gate, the carousel keeps it, what is read passes the other."""
-    figure, axes = plt.subplots(figsize=(8, 3.4))
+    figure, axes = plt.subplots(figsize=(8, 3.5))
     for x, name, note in ((1.6, "g", "from -2 to 2"), (7.6, "h", "from -1 to 1")):
         axes.add_patch(FancyBboxPatch((x - 0.35, 1.65), 0.7, 0.7, boxstyle="round,pad=0.05", fc="white", ec=GREY))
         axes.text(x, 2, name, ha="center", va="center", fontsize=13, style="italic")
@@ -36,11 +36,9 @@ def cell(records: Records) -> Figure:
         axes.text(x, 2, sign, ha="center", va="center", fontsize=14, color=colour)
     for start, end in ((0.3, 1.2), (2.0, 3.1), (3.7, 5.2), (5.8, 7.2), (8.0, 9.1), (9.7, 10.9)):
         _arrow(axes, (start, 2), (end, 2))
-    axes.add_patch(
-        FancyArrowPatch((5.72, 2.2), (5.28, 2.2), connectionstyle="arc3,rad=1.9", arrowstyle="-|>", lw=2, color=BLUE,
-                        mutation_scale=14)
-    )  # fmt: skip
-    axes.text(5.5, 3.15, "the carousel: weight 1,\none step later", ha="center", color=BLUE, fontsize=9)
+    loop: dict[str, Any] = {"connectionstyle": "arc3,rad=2.2", "arrowstyle": "-|>", "mutation_scale": 14}
+    axes.add_patch(FancyArrowPatch((5.85, 2.12), (5.15, 2.12), lw=2, color=BLUE, **loop))
+    axes.text(5.5, 3.3, "the carousel: weight 1,\none step later", ha="center", color=BLUE, fontsize=9)
     for x, name, label, colour in ((3.4, "input gate", "in", ORANGE), (9.4, "output gate", "out", GREEN)):
         axes.add_patch(Circle((x, 0.6), 0.32, fc=colour, ec=colour, alpha=0.25))
         axes.text(x, 0.6, "f", ha="center", va="center", fontsize=13, style="italic")
@@ -51,7 +49,7 @@ def cell(records: Records) -> Figure:
     axes.text(0.1, 2, r"$\mathrm{net}^c$", ha="right", va="center")
     axes.text(11.0, 2, "$y^c$", va="center")
     axes.text(6.5, 2.18, "s", ha="center", style="italic", color=BLUE)
-    axes.set(xlim=(-0.8, 11.6), ylim=(-0.9, 3.9))
+    axes.set(xlim=(-0.8, 11.6), ylim=(-0.9, 4.2), aspect="equal")
     axes.axis("off")
     return figure
 
@@ -72,7 +70,7 @@ def error_flow(records: Records) -> Figure:
         axes.plot(lags, seen.T, color=colour, linewidth=1, alpha=0.35)
         axes.plot(lags, np.median(seen, axis=0), styles.get(name, "-"), color=colour, linewidth=2.2, label=name)
     axes.axvspan(40, 90, color=GREY, alpha=0.12)
-    axes.text(60, 3e-15, "lags of\ntask 6a", ha="center", color=GREY, fontsize=9)
+    axes.text(60, 1e-7, "lags of\ntask 6a", ha="center", color=GREY, fontsize=9)
     axes.set(xscale="log", yscale="log", ylim=(1e-16, 100), xlabel="steps back", ylabel="what is left of an error")
     axes.legend(loc="lower left", fontsize=9)
     return figure
@@ -131,7 +129,7 @@ def learning(records: Records) -> Figure:
 def trials(records: Records) -> Figure:
     """Training sequences until the stopping rule was met: every trial, and the paper's mean."""
     figure, axes = plt.subplots(figsize=(8, 3.4))
-    for row, (name, (settings, colour)) in enumerate(VARIANTS.items()):
+    for row, (settings, colour) in enumerate(VARIANTS.values()):
         runs = records.all("order", **settings)
         spent = np.array([record.measurements["sequences"] for record in runs])
         solved = np.array([record.measurements["solved"] for record in runs]) == 1
@@ -153,16 +151,25 @@ def trials(records: Records) -> Figure:
 def sums(records: Records) -> Figure:
     """The adding problem: the average error against sequences, and where the misses are."""
     figure, panels = plt.subplots(1, 2, figsize=(8.5, 3.4))
-    kinds = (({}, BLUE, "squared error"), ({"error": "cross-entropy", "rate": 0.1}, ORANGE, "cross-entropy"))
+    kinds: list[tuple[dict[str, Any], str, str]] = [
+        ({}, BLUE, "squared error"),
+        ({"error": "cross-entropy", "rate": 0.1}, ORANGE, "cross-entropy"),
+    ]
     for place, (settings, colour, label) in enumerate(kinds):
         runs = records.all("adding", **settings)
         for number, record in enumerate(runs):
             errors = record.arrays["errors"]
-            at = 2 * np.arange(1, len(errors) + 1)
-            panels[0].plot(at, errors, color=colour, linewidth=1, alpha=0.5, label=None if number else label)
+            panels[0].plot(
+                2 * np.arange(1, len(errors) + 1),
+                errors,
+                color=colour,
+                linewidth=1,
+                alpha=0.5,
+                label=None if number else label,
+            )
         fresh, missed = (np.sum([record.arrays[name] for record in runs], axis=0) for name in ("fresh", "missed"))
-        at = 0.025 + 0.05 * np.arange(len(fresh)) + 0.01 * (2 * place - 1)
-        panels[1].bar(at, 100 * missed / np.maximum(fresh, 1), 0.018, color=colour, label=label)
+        middle = 0.025 + 0.05 * np.arange(len(fresh)) + 0.01 * (2 * place - 1)
+        panels[1].bar(middle, 100 * missed / np.maximum(fresh, 1), 0.018, color=colour, label=label)
     paper = float(records.manifest.claim("A1").paper.value)
     panels[0].plot(paper / 1000, 0.01, "*", color=RED, markersize=13, label=f"the paper: {paper:,.0f}")
     panels[0].axhline(0.01, color=GREY, linestyle=":")
