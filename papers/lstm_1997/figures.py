@@ -120,7 +120,7 @@ def learning(records: Records) -> Figure:
             axes.plot(at, window, color=BLUE, linewidth=1, alpha=0.5)
             axes.plot(at[-1], window[-1], ".", color=BLUE)
     panels[0].axhline(0.1, color=GREY, linestyle=":")
-    panels[0].text(0.5, 0.105, "the rule asks for less than 0.1", color=GREY, fontsize=9)
+    panels[0].text(99, 0.085, "the rule asks for less than 0.1", color=GREY, fontsize=9, ha="right")
     panels[0].set(ylabel="average error, last 2,000", xlabel="thousands of training sequences", ylim=(0, None))
     panels[1].set(ylabel="share right, last 2,000", xlabel="thousands of training sequences", ylim=(-0.02, 1.04))
     return figure
