@@ -201,7 +201,7 @@ def simple_recurrent(
         mine = trials[k * len(rates) : (k + 1) * len(rates)]
         wrong = [(absolute_errors(t, task, run.rng("test"))[0] >= rule.tolerance).any(axis=1).mean() for t in mine]
         numbers = {"correct": max(trial.correct() for trial in mine), "test_correct": 1 - min(wrong)}
-        found.append(Result(numbers, {"rates": rates, "errors": [trial.curve("errors", 2000) for trial in mine]}))
+        found.append(Result(numbers))
     return found
 
 
