@@ -34,6 +34,7 @@ def test_list_as_json_keeps_its_form() -> None:
         "sunspots",
         "karate",
         "cora",
+        "cmudict",
     ]
     for row in rows:
         assert list(row) == [

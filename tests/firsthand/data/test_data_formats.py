@@ -220,3 +220,14 @@ def test_the_sunspots_are_there() -> None:
     assert np.array_equal(years, np.arange(1700, 2009)) and series.dtype == np.float64
     # the highest yearly mean of this edition is that of 1957
     assert years[series.argmax()] == 1957 and series.max() == 190.2 and series.min() == 0
+
+
+def test_the_spellings_are_words_with_their_sounds() -> None:
+    words = data.load("cmudict")
+    letters, phonemes = words["letters"], words["phonemes"]
+    spelled = ["".join(chr(96 + letter) for letter in word if letter) for word in letters]
+    assert len(set(spelled)) == 15_000 and {len(word) for word in spelled} == {3, 4, 5, 6, 7}
+    assert letters.max() == 26 and phonemes.max() == 39
+    for rows in (letters, phonemes):
+        assert (np.diff((rows > 0).astype(int)) <= 0).all()  # zeros only at the end
+    assert phonemes[spelled.index("cobalt")].tolist() == [20, 25, 7, 4, 21, 31, 0]  # K OW B AO L T

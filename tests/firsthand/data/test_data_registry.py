@@ -17,7 +17,7 @@ from firsthand.errors import FirsthandError
 
 
 def test_the_shipped_sets_are_complete() -> None:
-    assert data.names() == ["optdigits", "mnist", "fashion_mnist", "zip1989", "sunspots", "karate", "cora"]
+    assert data.names() == ["optdigits", "mnist", "fashion_mnist", "zip1989", "sunspots", "karate", "cora", "cmudict"]
     for name in data.names():
         described = data.describe(name)
         assert all(mirror.startswith("https://") for edition in described.editions for mirror in edition.mirrors)
@@ -30,7 +30,13 @@ def test_what_is_vendored_may_be_passed_on_and_carries_its_notice() -> None:
     for file in vendored:
         assert data.describe(owners[file]).licence.redistribution
         assert file in (places.VENDORED / "NOTICE").read_text(encoding="utf-8")
-    assert vendored == {"optdigits.csv.gz", "sunspots.csv.gz", "karate-ties.csv", "karate-members.csv"}
+    assert vendored == {
+        "optdigits.csv.gz",
+        "sunspots.csv.gz",
+        "karate-ties.csv",
+        "karate-members.csv",
+        "cmudict15k.npz",
+    }
 
 
 def test_the_digest_of_a_set_is_what_its_docstring_says_and_does_not_move() -> None:
@@ -47,9 +53,8 @@ def test_an_unknown_name_gets_the_nearest_one(name: str, near: str) -> None:
     for question in (data.load, data.fetch, data.digest, data.describe, data.status, data.locate):
         with pytest.raises(data.DataError, match=f"no data set called '{name}'; did you mean {near}"):
             question(name)
-    with pytest.raises(
-        data.DataError, match=r"The data sets are optdigits, mnist, fashion_mnist, zip1989, sunspots, karate, cora\."
-    ):
+    known = ", ".join(data.names())
+    with pytest.raises(data.DataError, match=rf"The data sets are {known}\."):
         data.load("qqq")
 
 
