@@ -1,0 +1,1 @@
+"""Vaswani, Shazeer, Parmar, Uszkoreit, Jones, Gomez, Kaiser, Polosukhin 2017."""
