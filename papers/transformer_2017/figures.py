@@ -127,7 +127,7 @@ def reversing(records: Records) -> Figure:
         steps = 10 * np.arange(1, len(curves[0]) + 1)
         axes.plot(steps, np.transpose(curves), color=colour, alpha=0.3, linewidth=1)
         axes.plot(steps, np.mean(curves, axis=0), color=colour, label=label)
-    ceiling = np.mean([record.measurements["bag_ceiling"] for record in records.all("reverse")])
+    ceiling = float(np.mean([record.measurements["bag_ceiling"] for record in records.all("reverse")]))
     axes.axhline(ceiling, color="black", linestyle=":", linewidth=1)
     axes.text(steps[-1], ceiling + 0.02, "what the bag of symbols tells", ha="right", fontsize=9)
     axes.set(xlabel="steps", ylabel="symbols named rightly")
@@ -142,8 +142,8 @@ def spelling(records: Records) -> Figure:
         "no smoothing": {"smoothing": 0.0},
         "one head": {"heads": 1, "key_size": 64},
         "no positions": {"positions": "none"},
-        "2,000 words": {"training_words": 2000},
-        "2,000 words,\nno dropout": {"training_words": 2000, "dropout": 0.0},
+        "1,000 words": {"training_words": 1000},
+        "1,000 words,\nno dropout": {"training_words": 1000, "dropout": 0.0},
         "sounds\nshuffled": {"sounds": "shuffled"},
     }
     figure, axes = plt.subplots(figsize=(8.5, 3.6))
