@@ -25,10 +25,10 @@ def check(project: Project, name: str) -> list[Problem]:
 
 
 def _as_draft(document: Document, grounds: Grounds, found: list[Problem]) -> list[Problem]:
-    """Of a draft, what would be refused is only said; but what has accepted records is no draft any more."""
-    line = document.line_with("draft:")
-    if grounds.evidence is not None and grounds.evidence.by_unit:
-        said = "is a draft, but its runs are accepted; fill it in and remove the line `draft: true`."
+    """Of a draft, what would be refused is only said; but when every claim has been run, it is no draft any more."""
+    line, judgements = document.line_with("draft:"), grounds.judgements.values()
+    if judgements and all(judgement.verdict != "not run" for judgement in judgements):
+        said = "is a draft, but every claim has been run; fill it in and remove the line `draft: true`."
         return [*found, document.refused(line, said)]
     waiting = sum(not problem.note for problem in found)
     said = f"a draft, not a design: {waiting} things to do before the line `draft: true` can go."

@@ -75,7 +75,7 @@ class Design(Strict):
     alternatives: list[Alternative]
     predictions: list[str]  # claims that were fixed before the model
     paper: str | None = None
-    draft: bool = False  # what the check would refuse is said, but not refused; only until records are accepted
+    draft: bool = False  # what the check would refuse is said, but not refused; only until every claim has been run
 
     def quantities(self) -> dict[str, Quantity]:
         return {item.id: item for item in (*self.properties, *self.constraints)}

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.attention import causal_mask
-from core.containers import take
 from core.dropout import Dropout
 from core.layer import Array, Backward, Layer
 
@@ -110,9 +109,8 @@ class Encoder(Layer):
             callbacks.append(callback)
 
         def backward(dy: Array) -> tuple[None, None]:
-            steps = take(callbacks, "Encoder")
-            while steps:  # the last layer first
-                dy, _ = steps.pop()(dy)
+            while callbacks:  # the last layer first
+                dy, _ = callbacks.pop()(dy)
             backward_x(backward_placed(backward_dropout(dy)))  # y = dropout(sqrt(d) E[ids] + positions)
             return None, None
 
@@ -142,9 +140,9 @@ class Decoder(Layer):
             callbacks.append(callback)
 
         def backward(dy: Array) -> tuple[None, Array, None, None]:
-            steps, dmemory = take(callbacks, "Decoder"), np.zeros_like(memory)
-            while steps:
-                dy, dm, _, _ = steps.pop()(dy)
+            dmemory = np.zeros_like(memory)
+            while callbacks:
+                dy, dm, _, _ = callbacks.pop()(dy)
                 dmemory += dm  # the memory is read by every layer
             backward_x(backward_placed(backward_dropout(dy)))  # y = dropout(sqrt(d) E[ids] + positions)
             return None, dmemory, None, None

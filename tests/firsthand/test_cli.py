@@ -109,7 +109,7 @@ def test_a_new_paper_runs_as_it_is(toy: Toy) -> None:
     assert toy("accept", "fresh_2001").returncode == 0
     unfilled = toy("design", "check", "fresh_2001")  # the numbers agree; the words are still the template's
     assert unfilled.returncode == 1 and "the code gives" not in unfilled.stdout and "template" in unfilled.stdout
-    assert "is a draft, but its runs are accepted" in unfilled.stdout
+    assert "is a draft, but every claim has been run" in unfilled.stdout
 
 
 def test_results_that_cannot_be_written(toy: Toy) -> None:

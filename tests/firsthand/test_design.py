@@ -40,7 +40,7 @@ def test_the_template_is_refused_wherever_it_waits_for_its_author(toy: Toy) -> N
         assert any(f"the section '## {title}' is as in the template" in problem for problem in said)
 
 
-def test_a_draft_is_told_what_to_do_and_passes_until_its_runs_are_accepted(toy: Toy) -> None:
+def test_a_draft_is_told_what_to_do_and_passes_until_every_claim_was_run(toy: Toy) -> None:
     new_paper(toy.project, SLUG)
     path = toy.root / "designs" / f"{SLUG}.md"
     assert refusals(path) == []

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import Array, check_layer
-from firsthand import Run
+from firsthand import Run, design
 from firsthand.evidence import Evidence
 from firsthand.figures import draw
 from firsthand.project import Project
@@ -346,13 +346,16 @@ def test_every_claim_was_run_no_record_is_stale_and_what_failed_is_explained() -
     evidence = Evidence(PROJECT, SLUG, PROJECT.results(SLUG))
     for claim in manifest.claims:
         judgement = judge(claim, manifest, evidence)
+        if judgement.verdict == "not run" and design.read(PROJECT, SLUG).design.draft:
+            continue  # a draft waits for its runs
         assert judgement.verdict != "not run" and not judgement.stale, claim.id
         assert judgement.holds or claim.analysis, f"{claim.id} does not hold, and paper.yml has no analysis of why"
 
 
 def test_every_figure_can_be_drawn() -> None:
     drawn = draw(PROJECT, SLUG)
-    assert list(drawn) == [plan.id for plan in PROJECT.manifest(SLUG).figures]
+    planned = [plan.id for plan in PROJECT.manifest(SLUG).figures]
+    assert list(drawn) == planned or (design.read(PROJECT, SLUG).design.draft and set(drawn) < set(planned))
     assert all(figure.svg.startswith(b"<?xml") for figure in drawn.values())
 
 
