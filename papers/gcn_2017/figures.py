@@ -35,10 +35,10 @@ def rules(records: Records) -> Figure:
         mean, paper = np.mean(runs), 100 * float(records.manifest.claim(claim).paper.value)
         axes.plot(mean, place, "|", color=BLUE, markersize=22, mew=2.5, label="mean of 100 runs" if not place else None)
         axes.plot(paper, place, "*", color=RED, markersize=12, label="the paper" if not place else None)
-        axes.text(85.2, place, f"{mean:.1f}", va="center", color=BLUE)
-        axes.text(87.2, place, f"{paper:.1f}", va="center", color=RED)
+        axes.text(85.5, place, f"{mean:.1f}", va="center", color=BLUE)
+        axes.text(88.5, place, f"{paper:.1f}", va="center", color=RED)
     names = [name.replace("none", "no graph").replace("Chebyshev ", "Chebyshev, K = ") for name in rows]
-    axes.set(yticks=range(len(rows)), yticklabels=names, xlabel="test accuracy, %", xlim=(47, 89))
+    axes.set(yticks=range(len(rows)), yticklabels=names, xlabel="test accuracy, %", xlim=(47, 91.5))
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
     axes.legend(loc="lower center", bbox_to_anchor=(0.45, 1), ncols=3)
@@ -104,7 +104,7 @@ def depth(records: Records) -> Figure:
             axes.plot(depths, curves.T, style, color=colour, linewidth=0.8, alpha=0.35)
             axes.plot(depths, curves.mean(axis=0), style, marker="o", color=colour, label=part + label, markersize=4)
     axes.set(xlabel="layers", ylabel="accuracy, %", xticks=range(1, 11))
-    axes.legend(loc="lower left")
+    axes.legend(loc="lower center")
     return figure
 
 

@@ -86,10 +86,10 @@ def vocabularies(records: Records) -> Figure:
     for place, (name, millions, (first, last)) in enumerate(rows):
         colour = RED if name == "big" else BLUE
         axes.plot([first, last], [place, place], color=colour, linewidth=6, solid_capstyle="butt")
-        axes.text(last + 60, place, f"{millions} million", va="center", color=colour, fontsize=9)
+        axes.text(last + 80, place, f"{millions} million", va="center", color=colour, fontsize=9)
     axes.axvline(37000, color=GREY, linestyle=":")
-    axes.text(37000, len(arrays["names"]) - 0.2, "“about 37,000”", ha="center", va="top", color=GREY)
-    axes.set(xlabel="words in the vocabulary", ylim=(len(arrays["names"]) + 0.2, -1.4))
+    axes.text(37000, -0.9, "“about 37,000”", ha="center", color=GREY)
+    axes.set(xlabel="words in the vocabulary", ylim=(len(arrays["names"]) - 0.4, -1.6))
     axes.set_yticks(range(len(arrays["names"])), arrays["names"])
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.grid(axis="y", visible=False)
@@ -163,7 +163,7 @@ def spelling(records: Records) -> Figure:
     axes.set_xticks(range(len(variants)), variants, fontsize=9)
     axes.set(ylabel="phoneme errors, %")
     axes.grid(axis="x", visible=False)
-    axes.legend(loc="upper left", bbox_to_anchor=(0.0, 0.68))
+    axes.legend(loc="upper left")
     return figure
 
 
