@@ -5,11 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from core.attention import attention
 from core.layer import Array
 from core.recurrent import LSTMCell, RNNCell
-
-from .layers import HeadAttention
 
 
 class Counted(np.ndarray[Any, Any]):
@@ -51,9 +48,10 @@ def multiplications(layer: str, n: int, d: int, k: int = 3) -> int:
     rng = np.random.default_rng(0)  # the numbers do not matter
     x = counted(rng.normal(size=(1, n, d)).astype(np.float32))
     if layer == "attention":
-        attention(x, x, x)
+        (x @ x.swapaxes(-1, -2)) @ x  # Q K^T, and the weights with V; core does the same in blocks
     elif layer == "projected attention":
-        HeadAttention(d, 1, d, d, rng=rng)(x, x, np.ones((1, 1, n), bool))
+        W_q, W_k, W_v, W_o = rng.normal(size=(4, d, d)).astype(np.float32)
+        (((x @ W_q) @ (x @ W_k).swapaxes(-1, -2)) @ (x @ W_v)) @ W_o
     elif layer == "convolution":
         padded = counted(np.zeros((1, n + k - 1, d), np.float32))
         for W in rng.normal(size=(k, d, d)).astype(np.float32):  # one product for each place of the kernel
