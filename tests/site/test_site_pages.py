@@ -59,7 +59,9 @@ def test_every_paper_has_a_page_with_its_claims_figures_and_design(project: Proj
     for slug in project.slugs():
         page, manifest = of(pages, f"papers/{slug}.md"), project.manifest(slug)
         assert all(f'<details class="fold" id="claim-{claim.id}"' in page for claim in manifest.claims)
-        assert all(f"papers/{slug}/{plan.id}.svg" in pages and plan.title in page for plan in manifest.figures)
+        drawn = [plan for plan in manifest.figures if f"papers/{slug}/{plan.id}.svg" in pages]
+        assert all(plan.title in page for plan in manifest.figures)
+        assert drawn == manifest.figures or design.read(project, slug).design.draft  # a draft waits for its runs
         assert design.read(project, slug).design.title in of(pages, f"designs/{slug}.md")
         assert f"(papers/{slug}.md)" in of(pages, "index.md")
 
