@@ -126,6 +126,21 @@ def learning(records: Records) -> Figure:
     return figure
 
 
+def lags(records: Records) -> Figure:
+    """Every trial of task 2c: the average error and the share right of each thousand sequences."""
+    figure, panels = plt.subplots(1, 2, figsize=(8.5, 3.4))
+    for record in records.all("distractors"):
+        for axes, name in ((panels[0], "errors"), (panels[1], "right")):
+            values = record.arrays[name]
+            axes.plot(np.arange(1, len(values) + 1), values, color=BLUE, linewidth=1, alpha=0.4)
+    paper = float(records.manifest.claim("T1").paper.value)
+    for axes, label in ((panels[0], "average error"), (panels[1], "share right")):
+        axes.axvline(paper / 1000, color=RED, linewidth=1.2)
+        axes.set(xlabel="thousands of training sequences", ylabel=label)
+    panels[0].text(paper / 1000 + 1, 0.45, f"table 3: {paper:,.0f}", color=RED, fontsize=9)
+    return figure
+
+
 def trials(records: Records) -> Figure:
     """Training sequences until the stopping rule was met: every trial, and the paper's mean."""
     figure, axes = plt.subplots(figsize=(8, 3.4))
@@ -140,7 +155,7 @@ def trials(records: Records) -> Figure:
         axes.text(spent.max() + 1500, row, f"{solved.sum()} of {len(runs)}", va="center", color=GREY, fontsize=9)
     paper = float(records.manifest.claim("O2").paper.value)
     axes.axvline(paper, color=RED, linewidth=1.2)
-    axes.text(paper + 600, -0.62, f"table 9: {paper:,.0f}", color=RED, fontsize=9)
+    axes.text(paper + 800, -0.55, f"table 9: {paper:,.0f}", color=RED, fontsize=9)
     axes.set(yticks=range(len(VARIANTS)), yticklabels=VARIANTS, xlabel="training sequences (× given up)")
     axes.set(xlim=(0, 115000), ylim=(len(VARIANTS) - 0.5, -0.8))
     axes.xaxis.set_major_formatter("{x:,.0f}")
@@ -174,7 +189,7 @@ def sums(records: Records) -> Figure:
     panels[0].plot(paper / 1000, 0.01, "*", color=RED, markersize=13, label=f"the paper: {paper:,.0f}")
     panels[0].axhline(0.01, color=GREY, linestyle=":")
     panels[0].set(yscale="log", xlabel="thousands of training sequences", ylabel="average error")
-    panels[0].legend(fontsize=9)
+    panels[0].legend(fontsize=9, loc="upper right", bbox_to_anchor=(1, 0.97))
     panels[1].set(xlabel="distance of the target from 0.5", ylabel="fresh sequences missed, %")
     panels[1].legend(loc="upper left", fontsize=9)
     return figure

@@ -161,7 +161,7 @@ def test_shapes_that_do_not_fit() -> None:
 
 
 def test_networks_are_counted_as_the_paper_counts_them() -> None:
-    """The block formula of the dossier, beside the arrays."""
+    """nh (ni + nh) and the biases, plus no (B S) and the biases: a formula beside the arrays."""
     for (n_in, B, S, K), biased, output_bias, published in NETS.values():
         H = 2 * B + B * S
         formula = H * (n_in + H) + 2 * B * ("gates" in biased) + B * S * ("cells" in biased) + K * (B * S + output_bias)
