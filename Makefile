@@ -21,7 +21,7 @@ run: .venv/ready
 	$(BIN)/firsthand run lenet_1998
 
 test: .venv/ready-dev
-	$(BIN)/pytest
+	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup
 
 check: .venv/ready-dev
 	$(BIN)/ruff check .

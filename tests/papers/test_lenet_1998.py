@@ -177,13 +177,13 @@ def test_a_measured_step_is_shorter_where_the_error_bends() -> None:
 
 
 def judgements(folder: Path) -> dict[str, Judgement]:
-    """The empirical quick claims, run here and now on two seeds."""
+    """The empirical quick claims, run here and now on a seed that no record has."""
     project = Project.find(Path(__file__))
     manifest = project.manifest(SLUG)
     claims = [manifest.claim("D1"), manifest.claim("D2")]
-    for unit in units_of(SLUG, manifest, claims, seeds=[100, 101]):
+    for unit in units_of(SLUG, manifest, claims, seeds=[100]):
         write(execute(project, unit), folder)
-    return {claim.id: judge(claim, manifest, Evidence(project, SLUG, folder), [100, 101]) for claim in claims}
+    return {claim.id: judge(claim, manifest, Evidence(project, SLUG, folder), [100]) for claim in claims}
 
 
 def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
