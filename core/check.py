@@ -9,7 +9,18 @@ import numpy as np
 
 from core.diagnosis import diagnose
 from core.layer import Array, Layer, Step
-from core.trial import EPSILON, GradientError, Quantity, Run, Trial, as_tuple, cast, differentiable, params_of
+from core.trial import (
+    EPSILON,
+    GradientError,
+    Quantity,
+    Run,
+    Trial,
+    as_tuple,
+    cast,
+    differentiable,
+    input_names,
+    params_of,
+)
 
 __all__ = ["GradientError", "check_layer"]
 
@@ -25,7 +36,8 @@ def check_layer(layer: Step, *inputs: Any, no_grad: tuple[str, ...] = (), seed: 
 
     1. inputs, outputs and cotangents are left unchanged;
     2. results mirror the inputs in number, shape and type. An integer array (labels, ids) gets None; an input that is
-       no array (a stride) is configuration and gets no result; a loss gives the gradient of its first input alone;
+       no array (a stride) is configuration and gets no result; a loss gives the gradient of its first input alone; an
+       input that `no_grad` names (a layer `of_data`) must get None;
     3. gradients are added to what a grad held before;
     4. another forward in between, or an optimiser that rebinds `p.data`, changes nothing; nor does the order in which
        the inputs lie in memory;
@@ -40,14 +52,15 @@ def check_layer(layer: Step, *inputs: Any, no_grad: tuple[str, ...] = (), seed: 
     Use two examples or more, since in a batch of one a missing sum does not show, and axes of different lengths. On the
     copies, every Param is moved by about 0.1 at random, so that a bias or gain that starts at zero hides nothing: a
     layer may not count on zeros in its Params (it keeps a mask for them). A lambda around a Layer hides its Params.
-    Raises GradientError with a diagnosis, ValueError if `no_grad` names no Param of the layer.
+    Raises GradientError with a diagnosis, ValueError if `no_grad` names neither a Param of the layer nor an input.
     """
-    unknown = set(no_grad) - set(params_of(layer))
+    known = [*params_of(layer), *input_names(layer, len(inputs))]
+    unknown = sorted(set(no_grad) - set(known))
     if unknown:
-        raise ValueError(f"check_layer: no_grad names {sorted(unknown)}, expected some of {sorted(params_of(layer))}")
+        raise ValueError(f"check_layer: no_grad names {unknown}, expected some of {known}")
     rng = np.random.default_rng(seed)
     for attempt in range(ATTEMPTS):
-        trial = Trial(layer, inputs, rng, jitter=1e-3 if attempt else 0.0)
+        trial = Trial(layer, inputs, rng, jitter=1e-3 if attempt else 0.0, no_grad=no_grad)
         run = _check_form(trial)
         if _check_directions(trial, run, no_grad):
             _check_independence(trial, run)
@@ -71,10 +84,11 @@ def _check_form(trial: Trial) -> Run:
         expected = ", ".join(f"d{name}" for name, _ in arrays)
         trial.fail(f"backward returns {len(run.results)} results, expected {len(arrays)}: {expected}")
     for (name, x), result in zip(arrays, run.results, strict=True):
-        if differentiable(x):
+        if differentiable(x) and name not in trial.no_grad:
             _check_alike(trial, f"d{name}", result, x)
         elif result is not None:
-            trial.fail(f"d{name} is {type(result).__name__}, expected None, because {name} is {x.dtype}")
+            because = "no_grad names it" if name in trial.no_grad else f"{name} is {x.dtype}"
+            trial.fail(f"d{name} is {type(result).__name__}, expected None, because {because}")
     again = trial.run()  # with other numbers in every grad
     if not all(np.array_equal(a, b) for a, b in zip(run.outputs, again.outputs, strict=True)):
         trial.fail("two runs from the same Generators differ: does the layer draw from elsewhere?")

@@ -31,7 +31,7 @@ def pad2d(x: Array, width: int, value: float = 0.0) -> tuple[Array, Backward]:
 
 @lawful
 def conv2d(
-    x: Array, W: Array, stride: int = 1, padding: int = 0, dilation: int = 1, groups: int = 1
+    x: Array, W: Array, stride: int = 1, padding: int = 0, dilation: int = 1, groups: int = 1, of_data: bool = False
 ) -> tuple[Array, Backward]:
     r"""y = W * x with `padding` zeros around x; a cross-correlation, as everywhere in this field. For stride s,
 
@@ -43,27 +43,29 @@ def conv2d(
     groups, input maps and output maps are cut into g equal parts, and each part of y sees only its part of x.
 
     Shapes: x (N, C, H, W), W (O, C / g, kh, kw), y (N, O, Ho, Wo) with
-    Ho = floor((H + 2 padding - d (kh - 1) - 1) / stride) + 1, and Wo likewise. `backward(dy)` returns (dx, dW).
+    Ho = floor((H + 2 padding - d (kh - 1) - 1) / stride) + 1, and Wo likewise. `backward(dy)` returns (dx, dW);
+    if x is data (`of_data`), nobody asks for dx, which costs as much as y: (None, dW).
     Kept for backward: x and W. Raises ValueError for shapes, types or numbers that do not fit.
     """
     _check(x, W, stride, padding, dilation, groups)
     if groups > 1:
-        return _conv_groups(x, W, stride, padding, dilation, groups)
+        return _conv_groups(x, W, stride, padding, dilation, groups, of_data)
     if dilation > 1:
-        return _conv_dilated(x, W, stride, padding, dilation)
+        return _conv_dilated(x, W, stride, padding, dilation, of_data)
     if W.shape[2:] == (x.shape[2] + 2 * padding, x.shape[3] + 2 * padding):
-        return _conv_whole(x, W, padding)
+        return _conv_whole(x, W, padding, of_data)
     y = correlate(x, W, stride, padding)
 
-    def backward(dy: Array) -> tuple[Array, Array]:
+    def backward(dy: Array) -> tuple[Array | None, Array]:
         dW = kernel_gradient(x, dy, W.shape, stride, padding)  # y = sum of W x over c, i, j: sum of dy x over n, h, w
-        dx = input_gradient(dy, W, stride, padding, x.shape)  # y = sum of W x: sum of W dy over where x was used
-        return dx, dW
+        if of_data:
+            return None, dW
+        return input_gradient(dy, W, stride, padding, x.shape), dW  # y = sum of W x: sum of W dy where x was used
 
     return y, backward
 
 
-def _conv_whole(x: Array, W: Array, padding: int) -> tuple[Array, Backward]:
+def _conv_whole(x: Array, W: Array, padding: int, of_data: bool) -> tuple[Array, Backward]:
     """The kernel covers the whole input: y has one position, and the convolution is one matrix product."""
     N, _, H, width = x.shape
     O, K = len(W), W[0].size
@@ -72,38 +74,45 @@ def _conv_whole(x: Array, W: Array, padding: int) -> tuple[Array, Backward]:
     y = (rows @ kernels.T)[:, :, None, None]  # (N, O, 1, 1)
     padded = (N, *W.shape[1:])
 
-    def backward(dy: Array) -> tuple[Array, Array]:
+    def backward(dy: Array) -> tuple[Array | None, Array]:
         dy_rows = dy.reshape(N, O)  # (N, O)
         dW = (dy_rows.T @ rows).reshape(W.shape)  # y = x W^T: dW = dy^T x
+        if of_data:
+            return None, dW
         dxp = (dy_rows @ kernels).reshape(padded)  # y = x W^T: dx = dy W
         return dxp[:, :, padding : padding + H, padding : padding + width], dW  # xp = x inside a constant border
 
     return y, backward
 
 
-def _conv_dilated(x: Array, W: Array, stride: int, padding: int, d: int) -> tuple[Array, Backward]:
+def _conv_dilated(x: Array, W: Array, stride: int, padding: int, d: int, of_data: bool) -> tuple[Array, Backward]:
     """A dilated kernel is a larger kernel that is zero in between."""
     O, C, kh, kw = W.shape
     spread = np.zeros((O, C, d * (kh - 1) + 1, d * (kw - 1) + 1), W.dtype)
     spread[:, :, ::d, ::d] = W
-    y, backward_conv = conv2d(x, spread, stride, padding)
+    y, backward_conv = conv2d(x, spread, stride, padding, of_data=of_data)
 
-    def backward(dy: Array) -> tuple[Array, Array]:
+    def backward(dy: Array) -> tuple[Array | None, Array]:
         dx, d_spread = backward_conv(dy)
         return dx, d_spread[:, :, ::d, ::d]  # spread = W and zeros: the zeros are not weights
 
     return y, backward
 
 
-def _conv_groups(x: Array, W: Array, stride: int, padding: int, dilation: int, groups: int) -> tuple[Array, Backward]:
+def _conv_groups(
+    x: Array, W: Array, stride: int, padding: int, dilation: int, groups: int, of_data: bool
+) -> tuple[Array, Backward]:
     """Each group is a convolution of its own."""
     pairs = zip(np.split(x, groups, axis=1), np.split(W, groups, axis=0), strict=True)
-    outputs, callbacks = zip(*(conv2d(x_g, W_g, stride, padding, dilation) for x_g, W_g in pairs), strict=True)
+    outputs, callbacks = zip(
+        *(conv2d(x_g, W_g, stride, padding, dilation, 1, of_data) for x_g, W_g in pairs), strict=True
+    )
 
-    def backward(dy: Array) -> tuple[Array, Array]:
+    def backward(dy: Array) -> tuple[Array | None, Array]:
         dy_g = np.split(dy, groups, axis=1)  # y = [y_1, ..., y_g]
         dx_g, dW_g = zip(*(callback(d) for callback, d in zip(callbacks, dy_g, strict=True)), strict=True)
-        return np.concatenate(dx_g, axis=1), np.concatenate(dW_g, axis=0)  # x = [x_1, ...], W = [W_1, ...]
+        dx = None if of_data else np.concatenate(dx_g, axis=1)  # x = [x_1, ..., x_g]
+        return dx, np.concatenate(dW_g, axis=0)  # W = [W_1, ..., W_g]
 
     return np.concatenate(outputs, axis=1), backward
 
@@ -113,6 +122,8 @@ class Conv2d(Layer):
 
     Shapes: x (N, c_in, H, W), W (c_out, c_in / g, kh, kw), b (c_out,), y (N, c_out, Ho, Wo) as for `conv2d`, g being
     `groups`. W is drawn by `init` with fan_in = c_in kh kw / g and fan_out = c_out kh kw / g; b is zero.
+
+    If x is data (`of_data`), then dx, which nobody asks for, is None.
 
     Kept for backward: what `conv2d` keeps. Raises ValueError for sizes below 1, a negative padding, groups that do not
     divide the maps, and an x that has other channels, another type than W, or is smaller than the kernel.
@@ -133,6 +144,7 @@ class Conv2d(Layer):
         bias: bool = True,
         rng: np.random.Generator,
         init: Init = lecun_normal,
+        of_data: bool = False,
     ) -> None:
         c_in, c_out = whole("Conv2d", "c_in", c_in), whole("Conv2d", "c_out", c_out)
         sizes = kernel_size if isinstance(kernel_size, tuple) else (kernel_size, kernel_size)
@@ -140,7 +152,7 @@ class Conv2d(Layer):
             raise ValueError(f"Conv2d: kernel_size is {kernel_size!r}, expected a whole number or two")
         kh, kw = (whole("Conv2d", "kernel_size", k) for k in sizes)
         self.stride = whole("Conv2d", "stride", stride)
-        self.padding = whole("Conv2d", "padding", padding, least=0)
+        self.padding, self.of_data = whole("Conv2d", "padding", padding, least=0), of_data
         self.dilation, self.groups = whole("Conv2d", "dilation", dilation), whole("Conv2d", "groups", groups)
         if c_in % groups or c_out % groups:
             raise ValueError(f"Conv2d: got {c_in} and {c_out} maps in {groups} groups, expected groups of equal size")
@@ -149,13 +161,13 @@ class Conv2d(Layer):
         self.b = Param(np.zeros(c_out, self.W.data.dtype)) if bias else None
 
     def __call__(self, x: Array) -> tuple[Array, Backward]:
-        W, settings = self.W.data, (self.stride, self.padding, self.dilation, self.groups)
+        W, settings = self.W.data, (self.stride, self.padding, self.dilation, self.groups, self.of_data)
         y, backward_conv = conv2d(x, W, *settings)  # (N, O, Ho, Wo)
         if self.b is not None:
             y += self.b.data[:, None, None]
 
-        def backward(dy: Array) -> Array:
-            dx: Array
+        def backward(dy: Array) -> Array | None:
+            dx: Array | None
             dx, dW = backward_conv(dy)
             self.W.grad += dW  # y = W * x
             if self.b is not None:

@@ -101,8 +101,9 @@ class Conv1d(Layer):
         init: Init = lecun_normal,
     ) -> None:
         size, self.padding = (1, whole("Conv1d", "kernel_size", kernel_size)), whole("Conv1d", "padding", padding, 0)
-        settings = {"stride": stride, "dilation": dilation, "groups": groups}
-        self.conv = Conv2d(c_in, c_out, size, **settings, bias=bias, rng=rng, init=init)
+        self.conv = Conv2d(
+            c_in, c_out, size, stride=stride, dilation=dilation, groups=groups, bias=bias, rng=rng, init=init
+        )
 
     def __call__(self, x: Array) -> tuple[Array, Backward]:
         W, p = self.conv.W.data, self.padding

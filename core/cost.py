@@ -35,11 +35,12 @@ class Row:
     bytes_in: int
     bytes_out: int
     bytes_weights: int
+    of_data: bool  # whether nobody asks for the gradients of the inputs
 
     @property
     def backward_multiply_adds(self) -> int:
         """As many as forward for the gradients of the inputs, and again for those of the Params, if there are any."""
-        return self.multiply_adds * (2 if self.parameters else 1)
+        return self.multiply_adds * ((not self.of_data) + (self.parameters > 0))
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,8 @@ def _row(path: str, step: Step, params: list[Param], inputs: list[Array], output
     if links < parameters:  # a table, of which the rows that are looked up are all that moves
         weights = weights * links // parameters
     y_shape = shapes[0][1:] if outputs else ()
-    return Row(path, kind_of(step), y_shape, parameters, links, products, bytes_in, bytes_out, weights)
+    of_data = getattr(step, "of_data", False)
+    return Row(path, kind_of(step), y_shape, parameters, links, products, bytes_in, bytes_out, weights, of_data)
 
 
 def _count(step: Step, method: str, shapes: list[tuple[int, ...]]) -> int:

@@ -19,16 +19,26 @@ class Linear(Layer):
 
     with every axis but the last taken as examples. W is drawn by `init` with fan_in = n_in, fan_out = n_out; b is zero.
 
+    If x is data (`of_data`), nobody asks for dx, which would cost as much as y: backward returns None.
+
     Kept for backward: x and W. Raises ValueError for sizes below 1, and for an x whose last axis is not n_in or whose
     type is not that of W.
     """
 
     def __init__(
-        self, n_in: int, n_out: int, *, rng: np.random.Generator, bias: bool = True, init: Init = lecun_normal
+        self,
+        n_in: int,
+        n_out: int,
+        *,
+        rng: np.random.Generator,
+        bias: bool = True,
+        init: Init = lecun_normal,
+        of_data: bool = False,
     ) -> None:
         n_in, n_out = whole("Linear", "n_in", n_in), whole("Linear", "n_out", n_out)
         self.W = Param(init(generator("Linear", rng), (n_in, n_out), n_in, n_out))
         self.b = Param(np.zeros(n_out, self.W.data.dtype)) if bias else None
+        self.of_data = of_data
 
     def __call__(self, x: Array) -> tuple[Array, Backward]:
         W = self.W.data  # (n_in, n_out)
@@ -39,12 +49,12 @@ class Linear(Layer):
         if self.b is not None:
             y += self.b.data
 
-        def backward(dy: Array) -> Array:
+        def backward(dy: Array) -> Array | None:
             dy_rows = rows(dy)  # (M, n_out): every position is an example
             self.W.grad += rows(x).T @ dy_rows  # y = x W: dW = sum over examples of x^T dy
             if self.b is not None:
                 self.b.grad += dy_rows.sum(axis=0)  # y = ... + b: b went to every example
-            return product(dy, W.T)  # y = x W: dx = dy W^T
+            return None if self.of_data else product(dy, W.T)  # y = x W: dx = dy W^T
 
         return y, backward
 

@@ -61,8 +61,10 @@ def cast(inputs: Sequence[Any], dtype: DTypeLike) -> list[Any]:
 class Trial:
     """A layer, or function, with the inputs to try it on; everything random in it is drawn once, here."""
 
-    def __init__(self, model: Step, inputs: Sequence[Any], rng: np.random.Generator, jitter: float) -> None:
-        self.rng = rng
+    def __init__(
+        self, model: Step, inputs: Sequence[Any], rng: np.random.Generator, jitter: float, no_grad: Sequence[str] = ()
+    ) -> None:
+        self.rng, self.no_grad = rng, no_grad
         self.name = type(model).__name__ if isinstance(model, Layer) else getattr(model, "__name__", "function")
         self.inputs = cast(inputs, np.float64)
         for x in filter(differentiable, self.inputs):
@@ -83,7 +85,7 @@ class Trial:
         self.cotangents = [rng.normal(size=y.shape) if differentiable(y) else None for y in self.outputs]
         self.weights: list[Any] = [1.0 if self.is_loss else 0.0 if c is None else c for c in self.cotangents]
         self.rounding = 1e-15 * sum(float(np.abs(c * y).sum()) for c, y in zip(self.weights, self.outputs, strict=True))
-        self.input_names = _input_names(model, len(self.inputs))
+        self.input_names = input_names(model, len(self.inputs))
 
     def fail(self, message: str) -> NoReturn:
         raise GradientError(f"{self.name}: {message}")
@@ -96,7 +98,9 @@ class Trial:
         """What there is to differentiate by. Of the inputs of a loss, the first; the others are data."""
         inputs = list(zip(self.input_names, range(len(self.inputs)), self.inputs, strict=True))
         found = [
-            Quantity(f"d{name}", k, x) for name, k, x in inputs[: 1 if self.is_loss else None] if differentiable(x)
+            Quantity(f"d{name}", k, x)
+            for name, k, x in inputs[: 1 if self.is_loss else None]
+            if differentiable(x) and name not in self.no_grad
         ]
         return found + [Quantity(f"{name}.grad", name, p.data) for name, p in params_of(self.model).items()]
 
@@ -172,7 +176,7 @@ def _projection(weights: Sequence[Any], outputs: Sequence[Any], base: Sequence[A
     return sum(float(np.sum(c * (y - y0))) for c, y, y0 in zip(weights, outputs, base, strict=True))
 
 
-def _input_names(model: Step, count: int) -> list[str]:
+def input_names(model: Step, count: int) -> list[str]:
     """The names of the parameters of the call, if it has any to tell."""
     try:
         signature = inspect.signature(type(model).__call__ if isinstance(model, Layer) else model)

@@ -17,12 +17,12 @@ from firsthand.bench.twins import Twins
 from firsthand.bench.workload import Draw, Pair, Pass, Workload
 
 
-def perceptron(draw: Draw, sizes: Sequence[int], *last: Step) -> Sequential:
+def perceptron(draw: Draw, sizes: Sequence[int], *last: Step, of_data: bool = False) -> Sequential:
     """Linear layers with ReLU between them, and what comes last."""
     layers: list[Step] = []
     for n_in, n_out in pairwise(sizes):
         layers += [relu] if layers else []
-        layers.append(Linear(n_in, n_out, rng=draw.rng, init=he_normal))
+        layers.append(Linear(n_in, n_out, rng=draw.rng, init=he_normal, of_data=of_data and not layers))
     return Sequential(*layers, *last)
 
 
@@ -33,7 +33,7 @@ def twin(t: Twins, model: Sequential, *last: Any) -> Any:
 
 
 def mlp(draw: Draw, sizes: Sequence[int], batch: int) -> Pair:
-    model = perceptron(draw, sizes)
+    model = perceptron(draw, sizes, of_data=True)
     x, labels = draw.normal(batch, sizes[0]), draw.labels(sizes[-1], batch)
 
     def ours() -> None:
@@ -50,7 +50,7 @@ def mlp(draw: Draw, sizes: Sequence[int], batch: int) -> Pair:
 
 def vae(draw: Draw, n_in: int, hidden: int, code: int, batch: int) -> Pair:
     """Kingma and Welling 2014: the noise is drawn once, so that both sides have the same."""
-    encoder, decoder = perceptron(draw, [n_in, hidden, 2 * code]), perceptron(draw, [code, hidden, n_in])
+    encoder, decoder = perceptron(draw, [n_in, hidden, 2 * code], of_data=True), perceptron(draw, [code, hidden, n_in])
     x, noise = draw.uniform(batch, n_in), draw.normal(batch, code)
 
     def ours() -> None:
@@ -83,7 +83,7 @@ def gan(draw: Draw, code: int, hidden: int, n_out: int, batch: int) -> Pair:
 
     The second pass adds into the discriminator's gradients too, on both sides; the next first pass discards them.
     """
-    generator = perceptron(draw, [code, hidden, n_out], tanh)
+    generator = perceptron(draw, [code, hidden, n_out], tanh, of_data=True)
     discriminator = perceptron(draw, [n_out, hidden, 1])
     real, z = np.tanh(draw.normal(batch, n_out)), draw.normal(batch, code)
     one, zero = np.ones((batch, 1), draw.dtype), np.zeros((batch, 1), draw.dtype)

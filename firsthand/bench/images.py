@@ -46,7 +46,7 @@ def classifier(draw: Draw, model: Layer, image: tuple[int, ...], batch: int, twi
 
 def lenet(draw: Draw, batch: int) -> Pair:
     rng, init = draw.rng, he_normal
-    c1, c2 = Conv2d(1, 6, 5, padding=2, rng=rng, init=init), Conv2d(6, 16, 5, rng=rng, init=init)
+    c1, c2 = Conv2d(1, 6, 5, padding=2, rng=rng, init=init, of_data=True), Conv2d(6, 16, 5, rng=rng, init=init)
     f1, f2, f3 = (Linear(i, o, rng=rng, init=init) for i, o in ((400, 120), (120, 84), (84, 10)))
     model = Sequential(c1, relu, halve, c2, relu, halve, flatten, f1, relu, f2, relu, f3)
 
@@ -85,7 +85,7 @@ class Block(Layer):
 
 def resnet(draw: Draw, widths: Sequence[int], blocks: int, image: int, batch: int) -> Pair:
     rng = draw.rng
-    conv = Conv2d(3, widths[0], 3, padding=1, bias=False, rng=rng, init=he_normal)
+    conv = Conv2d(3, widths[0], 3, padding=1, bias=False, rng=rng, init=he_normal, of_data=True)
     norm, last = BatchNorm(widths[0]), Linear(widths[-1], 10, rng=rng)
     channels = [widths[0], *(width for width in widths for _ in range(blocks))]
     body = [Block(c_in, c_out, rng) for c_in, c_out in pairwise(channels)]

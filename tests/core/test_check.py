@@ -312,8 +312,16 @@ def test_a_param_that_gets_nothing_must_be_declared() -> None:
     check_layer(Unused(), normal(3, 4), no_grad=("W",))
     with pytest.raises(GradientError, match=r"W\.grad receives a gradient, but no_grad"):
         check_layer(Planted(correct), normal(5, 4), no_grad=("W",))
-    with pytest.raises(ValueError, match=r"no_grad names \['V'\], expected some of \['W', 'b'\]"):
+    with pytest.raises(ValueError, match=r"no_grad names \['V'\], expected some of \['W', 'b', 'x'\]"):
         check_layer(Planted(correct), normal(5, 4), no_grad=("V",))
+
+
+def test_an_input_that_is_data_must_get_nothing() -> None:
+    check_layer(lambda x: (2 * x, lambda dy: None), normal(3, 4), no_grad=("x",))
+    with pytest.raises(GradientError, match="dx is ndarray, expected None, because no_grad names it"):
+        check_layer(lambda x: (2 * x, lambda dy: 2 * dy), normal(3, 4), no_grad=("x",))
+    with pytest.raises(GradientError, match="dx is NoneType, expected an array"):
+        check_layer(lambda x: (2 * x, lambda dy: None), normal(3, 4))
 
 
 def test_dropout_can_be_differentiated() -> None:

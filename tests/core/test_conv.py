@@ -40,6 +40,19 @@ def test_contract(geometry: tuple, n: int, c_in: int, c_out: int, bias: bool) ->
     check_layer(layer, normal(n, c_in, *maps))
 
 
+@pytest.mark.parametrize("settings", [{}, {"stride": 2}, {"dilation": 2}, {"groups": 2}, {"padding": 2}])
+@pytest.mark.parametrize("maps", [(3, 5), (5, 6)])
+def test_of_data_nobody_asks_for_the_gradient(settings, maps) -> None:
+    kernel = maps if settings == {} else (2, 3)
+    layer, same = (Conv2d(2, 4, kernel, **settings, rng=seeded(), of_data=data) for data in (True, False))
+    x = normal(2, 2, *maps)
+    check_layer(layer, x, no_grad=("x",))
+    x = x.astype(np.float32)
+    y, backward = layer(x)
+    assert backward(y) is None
+    assert same(x)[1](y).shape == x.shape and np.array_equal(layer.W.grad, same.W.grad)
+
+
 GENERAL = [  # kernel, stride, padding, dilation, groups, maps
     ((3, 2), 1, 1, 2, 1, (6, 7)),
     ((2, 3), 2, 2, 3, 2, (7, 8)),

@@ -19,6 +19,14 @@ def test_a_single_example_without_batch_axis() -> None:
     check_layer(Linear(3, 2, rng=seeded()), normal(3))
 
 
+def test_of_data_nobody_asks_for_the_gradient() -> None:
+    layer, same = Linear(3, 2, rng=seeded(), of_data=True), Linear(3, 2, rng=seeded())
+    check_layer(layer, normal(4, 3), no_grad=("x",))
+    x, dy = normal(4, 3).astype(np.float32), normal(4, 2, seed=1).astype(np.float32)
+    assert layer(x)[1](dy) is None and same(x)[1](dy) is not None
+    assert np.array_equal(layer.W.grad, same.W.grad) and np.array_equal(layer.b.grad, same.b.grad)
+
+
 def test_equations_in_loops() -> None:
     layer = Linear(3, 2, rng=seeded()).astype(np.float64)
     layer.b.data = normal(2, seed=3)
