@@ -155,6 +155,7 @@ def spelling(
     beams, scores = beam_search(model, asked.source, beam, longest)
     phoneme_error, word_error = data.error_rate(answers, asked.answer)
     greedy_scores = penalised(log_probability(model, asked.source, answers), answers, 0.6)
+    gains = np.where((beams == answers).all(axis=1), 0.0, scores - greedy_scores)  # of one answer: rounding alone
 
     def surprise(words: data.Words) -> float:
         return mean_surprise(lambda *ids: predict(model, *ids), (words.source, words.written), words.answer)
@@ -167,7 +168,7 @@ def spelling(
             "cross_entropy": surprise(asked),
             "train_cross_entropy": surprise(known[: len(asked.source)]),
             "nearest_bag": data.nearest_error(known, asked, pairs=False),
-            "beam_gain": np.mean(scores - greedy_scores),
+            "beam_gain": np.mean(gains),
         },
         {
             "losses": losses[::10],

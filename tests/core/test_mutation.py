@@ -19,7 +19,11 @@ Specimens = Callable[[types.ModuleType], list[tuple]]
 
 
 def dense(m: types.ModuleType) -> list[tuple]:
-    return [(m.Linear(4, 3, rng=seeded()), normal(2, 5, 4)), (m.Linear(4, 3, rng=seeded(), bias=False), normal(5, 4))]
+    return [
+        (m.Linear(4, 3, rng=seeded()), normal(2, 5, 4)),
+        (m.Linear(4, 3, rng=seeded(), bias=False), normal(5, 4)),
+        (m.Linear(4, 3, rng=seeded(), of_data=True), normal(5, 4)),
+    ]
 
 
 def activations(m: types.ModuleType) -> list[tuple]:
@@ -57,6 +61,7 @@ def conv(m: types.ModuleType) -> list[tuple]:
         (m.Conv2d(2, 3, (2, 3), stride=3, bias=False, rng=seeded()), normal(5, 2, 5, 8)),
         (m.Conv2d(2, 3, (5, 6), padding=1, rng=seeded()), normal(4, 2, 3, 4)),
         (m.Conv2d(4, 6, (2, 3), dilation=2, groups=2, rng=seeded()), normal(3, 4, 5, 6)),
+        *((m.Conv2d(2, 3, k, of_data=True, rng=seeded()), normal(5, 2, 4, 5)) for k in ((2, 3), (4, 5))),
     ]
 
 
@@ -231,9 +236,10 @@ EQUIVALENT = {
 
 def survives(mutant: Mutant, specimens: Specimens) -> bool:
     for layer, *inputs in specimens(mutant.namespace()):
+        no_grad = ("x",) if getattr(layer, "of_data", False) else ()
         try:
             with np.errstate(all="ignore"):  # a mutant may well overflow
-                check_layer(layer, *inputs)
+                check_layer(layer, *inputs, no_grad=no_grad)
         except GradientError:
             return False
     return True
