@@ -168,7 +168,7 @@ def spelling(
             "cross_entropy": surprise(asked),
             "train_cross_entropy": surprise(known[: len(asked.source)]),
             "nearest_bag": data.nearest_error(known, asked, pairs=False),
-            "beam_gain": np.mean(gains),
+            "beam_gain": float(gains.mean()),
         },
         {
             "losses": losses[::10],
