@@ -9,6 +9,7 @@ from core.adapters import Output, SelfAttention
 from core.adaptive import Adagrad, Adam, AdamW, AMSGrad, RMSProp
 from core.additive import AdditiveAttention
 from core.attention import MultiHeadAttention, attention, causal_mask, padding_mask
+from core.batch_norm import BatchNorm, GroupNorm
 from core.check import GradientError, check_layer
 from core.containers import Residual, Sequential, predict
 from core.conv import Conv2d, conv2d, pad2d
@@ -23,7 +24,7 @@ from core.init import glorot_uniform, he_normal, lecun_normal, orthogonal, unifo
 from core.layer import Array, Backward, Layer, Param, evaluation_copy
 from core.losses import binary_cross_entropy, kl_divergence, softmax_cross_entropy
 from core.nonlinearities import PReLU, elu, leaky_relu, log_softmax, selu, softplus, softsign
-from core.normalisation import BatchNorm, GroupNorm, LayerNorm, RMSNorm
+from core.normalisation import LayerNorm, RMSNorm
 from core.optim import SGD, Momentum, Nesterov, Optimiser, clip_by_norm
 from core.pooling import AvgPool2d, GlobalAvgPool, MaxPool2d, Subsample, avg_pool2d, max_pool2d, sum_pool2d
 from core.positions import rotary, sinusoidal

@@ -143,12 +143,15 @@ def positions(m: types.ModuleType) -> list[tuple]:
 
 
 def normalisation(m: types.ModuleType) -> list[tuple]:
+    return [(layer, x) for layer in (m.LayerNorm(6), m.RMSNorm(6)) for x in (normal(5, 6), normal(2, 5, 6))]
+
+
+def batch_norm(m: types.ModuleType) -> list[tuple]:
     m.BLOCK_BYTES = 1000  # more than one block
     vectors, maps = normal(5, 6), normal(3, 6, 2, 5)
     return [
         *((m.BatchNorm(6), x) for x in (vectors, maps)),
         (m.BatchNorm(6).eval(), maps),
-        *((layer, x) for layer in (m.LayerNorm(6), m.RMSNorm(6)) for x in (vectors, normal(2, 5, 6))),
         *((m.GroupNorm(2, 6), x) for x in (vectors, maps)),
     ]
 
@@ -204,6 +207,7 @@ MODULES: dict[str, tuple[tuple[str, ...], Specimens]] = {
     "dropout": (("backward",), dropout),
     "positions": (("backward",), positions),
     "normalisation": (("backward",), normalisation),
+    "batch_norm": (("backward",), batch_norm),
     "attention": (("backward",), attention),
     "adapters": (("backward",), adapters),
     "additive": (("backward",), additive),
@@ -219,9 +223,9 @@ EQUIVALENT = {
     "nonlinearities:elu.backward: y > 0  ->  y >= 0": "likewise",
     "normalisation:_divide_by_rms.backward: np.multiply(d, stretch, out=product)  ->  "
     "np.multiply(stretch, d, out=product)": "a product is symmetric",
-    "normalisation:MapNorm.scaled.backward: np.multiply(d[b], stretch, out=dx[b])  ->  "
+    "batch_norm:MapNorm.scaled.backward: np.multiply(d[b], stretch, out=dx[b])  ->  "
     "np.multiply(stretch, d[b], out=dx[b])": "likewise",
-    "normalisation:MapNorm.scaled.backward: _sum_product(dy_maps, d)  ->  _sum_product(d, dy_maps)": "likewise",
+    "batch_norm:MapNorm.scaled.backward: _sum_product(dy_maps, d)  ->  _sum_product(d, dy_maps)": "likewise",
     "activations:softmax.backward: np.vecdot(dy, y)  ->  np.vecdot(y, dy)": "likewise",
     "attention:attention.backward: np.vecdot(dy, y)  ->  np.vecdot(y, dy)": "likewise",
     "attention:attention.backward: P.swapaxes(-1, -2)  ->  P.swapaxes(-2, -1)": "swapping is symmetric",
