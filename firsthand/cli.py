@@ -10,6 +10,7 @@ import msgspec
 
 from firsthand import records, report
 from firsthand.bench.cli import bench
+from firsthand.bench.costs import show_costs
 from firsthand.data.cli import data as data_group
 from firsthand.design.cli import design
 from firsthand.design.plan import design_units
@@ -34,6 +35,7 @@ def cli() -> None:
 
 cli.add_command(data_group)
 cli.add_command(bench)
+cli.add_command(show_costs)
 cli.add_command(probe)
 cli.add_command(design)
 cli.add_command(review)
