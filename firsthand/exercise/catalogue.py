@@ -1,5 +1,6 @@
 """Which exercises there are, and what they are called."""
 
+import functools
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ class Exercise:
         return self.module.replace(".", "/") + ".py"
 
 
+@functools.cache
 def catalogue(project: Project) -> dict[str, Exercise]:
     """All exercises by name, those of core first, and those with the fewest lines first."""
     found = _in_folder(Path(core.__file__).parent, "core", "")

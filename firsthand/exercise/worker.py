@@ -35,25 +35,28 @@ def main(module: str, file: str, original: str, function: str) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one who started this process ends it
     sys.meta_path.insert(0, Instead(module, file))
     with contextlib.redirect_stdout(sys.stderr):  # what the learner prints is no answer
-        right, words = _judge(module, file, Path(original), function)
+        right, words = judge(importlib.import_module(module), file, Path(original), function)
     print(words)
     return 0 if right else 1
 
 
-def _judge(module: str, file: str, original: Path, function: str) -> tuple[bool, str]:
+def judge(written: types.ModuleType, file: str, original: Path, function: str) -> tuple[bool, str]:
+    """Whether a function of a module is right, and what is wrong, or how many specimens were tried.
+
+    The specimens that count are those whose way back meets a blank, if there is one in the original."""
     from firsthand.exercise import check
     from firsthand.exercise.source import blanked, find, parse
     from firsthand.exercise.specimens import specimens_of
     from firsthand.yamlfile import read_text
 
-    specimens, text = specimens_of(module), read_text(original)
+    specimens, text = specimens_of(written.__name__), read_text(original)
     node = find(parse(text, original), function)
     assert node is not None
-    blank = execute(blanked(text, node), module)
-    reached = [k for k, specimen in enumerate(specimens(blank)) if check.reaches_blank(specimen)]
-    assert reached, f"nothing that {module} is checked on comes through {function}"
-    written = specimens(importlib.import_module(module))
-    for specimen in (written[k] for k in reached):
+    with_blank = specimens(execute(blanked(text, node), written.__name__))
+    reached = [k for k, specimen in enumerate(with_blank) if check.reaches_blank(specimen)]
+    assert reached, f"nothing that {written.__name__} is checked on comes through {function}"
+    tried = specimens(written)
+    for specimen in (tried[k] for k in reached):
         error: Exception | None
         try:
             error = check.complaint(specimen)
@@ -61,27 +64,28 @@ def _judge(module: str, file: str, original: Path, function: str) -> tuple[bool,
         except Exception as raised:
             error, said = raised, f"backward raised {type(raised).__name__}: {raised}"
         if error is not None:
-            return False, f"{' '.join(said.split())}{_line(error, file)} (Tried on {check.inputs_of(specimen)}.)"
+            inputs = check.inputs_of(specimen)
+            return False, " ".join([*said.split(), *_line(error, file), *([f"(Tried on {inputs}.)"] if inputs else [])])
     return True, str(len(reached))
 
 
 def execute(text: str, module: str) -> types.ModuleType:
-    """The source of a module in a namespace of its own."""
+    """The source of a module, run in a namespace of its own."""
     made = types.ModuleType(module)
     made.__package__ = module.rpartition(".")[0]
     exec(compile(text, f"<{module}>", "exec"), vars(made))
     return made
 
 
-def _line(error: Exception, file: str) -> str:
+def _line(error: Exception, file: str) -> list[str]:
     """Where in the learner's file it was raised, if it was."""
     lines = [
-        f" (Line {frame.lineno}: {frame.line})"
+        f"(Line {frame.lineno}: {frame.line})"
         for one in _chain(error)
         for frame in traceback.extract_tb(one.__traceback__)
         if frame.filename == file
     ]
-    return lines[-1] if lines else ""
+    return lines[-1:]
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -39,17 +39,20 @@ def layers(m: Any) -> list[tuple[Any, ...]]:
 
 def model(m: Any) -> list[tuple[Any, ...]]:
     rng = np.random.default_rng(0)
-    sizes = m.Sizes(d_model=6, heads=2, key_size=4, layers=2, d_ff=7, dropout=0.2, longest=9, positions="learned")
+    one, two = (
+        m.Sizes(d_model=6, heads=2, key_size=4, layers=n, d_ff=7, dropout=0.2, longest=9, positions="learned")
+        for n in (1, 2)
+    )
     x, memory = rng.normal(size=(2, 5, 6)), rng.normal(size=(2, 4, 6))
     seen, causal = m.words_mask(SOURCE), np.tri(5, dtype=bool)[None]
-    transformer = m.Transformer(8, sizes, rng=rng)
+    deep = m.Transformer(8, two, rng=rng)
     return [
-        (m.EncoderLayer(sizes, rng=rng), memory, seen),
-        (m.DecoderLayer(sizes, rng=rng), x, memory, causal, seen),
-        (transformer.encoder, SOURCE, seen),
-        (transformer.decoder, TARGET, memory, causal, seen),
-        (m.Namer(8, sizes, rng=rng), SOURCE),
-        (transformer, SOURCE, TARGET),
+        (m.EncoderLayer(one, rng=rng), memory, seen),
+        (m.DecoderLayer(one, rng=rng), x, memory, causal, seen),
+        (deep.encoder, SOURCE, seen),
+        (deep.decoder, TARGET, memory, causal, seen),
+        (m.Namer(8, one, rng=rng), SOURCE),
+        (m.Transformer(8, one, rng=rng), SOURCE, TARGET),
     ]
 
 
