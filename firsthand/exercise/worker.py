@@ -3,7 +3,8 @@ FUNCTION` prints what it found, and ends with 0 if the function is right and wit
 
 Before it imports anything of ours it sees to it that the learner's file is found where the module is asked for. So all
 of core and of the papers uses the learner's file, and there is no original in the process that it could lean on. (It is
-no prison: who opens the original's file has its text. `grade` refuses the plain ways of doing so.)
+no prison: who opens the original's file has its text, of which `grade` refuses the plain ways only, and a derivative by
+finite differences is not told from one by hand.)
 """
 
 import contextlib
@@ -43,7 +44,8 @@ def main(module: str, file: str, original: str, function: str) -> int:
 def judge(written: types.ModuleType, file: str, original: Path, function: str) -> tuple[bool, str]:
     """Whether a function of a module is right, and what is wrong, or how many specimens were tried.
 
-    The specimens that count are those whose way back meets a blank, if there is one in the original."""
+    The specimens that count are those whose way back comes through the body, that is, meets a blank in its place.
+    """
     from firsthand.exercise import check
     from firsthand.exercise.source import blanked, find, parse
     from firsthand.exercise.specimens import specimens_of

@@ -162,7 +162,7 @@ def test_from_start_to_right(tmp_path: Path) -> None:
     assert not result.right and result.words.startswith("tanh: not right yet. tanh: dx is wrong")
     path.write_text(path.read_text().replace("(1 + y)", "(1 - y * y)  # a comment\n\n        # is no change"))
     result = grade.grade(PROJECT, path)
-    assert result.right and result.words.startswith("tanh: right. Checked 1 time")
+    assert result.right and result.words.startswith("tanh: right. Tried on 1 specimen of")
 
 
 def test_a_file_of_a_paper_stands_in_for_its_module(tmp_path: Path) -> None:
