@@ -23,14 +23,10 @@ def exercises(view: View) -> str:
     if not own + of_core:
         return ""
     first = (own or of_core)[0].name
-    grade = code(f"firsthand exercise grade {first}.py  # when it is written", "console")
-    parts = [
-        HOW,
-        _commands(own),
-        "What it takes from the core:\n" if own and of_core else "",
-        _commands(of_core),
-        grade,
-    ]
+    parts = [HOW, _commands(own)]
+    if of_core:
+        parts += ["What it takes from the core:\n", _commands(of_core)]
+    parts += ["When the body is written:\n", code(f"firsthand exercise grade {first}.py", "console")]
     return "\n".join(part for part in parts if part)
 
 
