@@ -22,15 +22,13 @@ Specimens: TypeAlias = Callable[[Any], list[Specimen]]  # those of a module
 def specimens_of(module: str) -> Specimens:
     """Those of a module of core or of a paper, by its import name; FirsthandError if there are none."""
     package, _, name = module.rpartition(".")
-    known: dict[str, Specimens] = CORE
-    place = f"{package}.specimens"
-    if package != "core":
-        try:
-            known = importlib.import_module(place).SPECIMENS
-        except ModuleNotFoundError as error:
-            if error.name != place:
-                raise
-            known = {}
+    place = __name__ if package == "core" else f"{package}.specimens"
+    try:
+        known: dict[str, Specimens] = importlib.import_module(place).SPECIMENS
+    except ModuleNotFoundError as error:
+        if error.name != place:
+            raise
+        known = {}
     if name not in known:
         raise FirsthandError(
             f"{place.replace('.', '/')}.py: SPECIMENS has nothing to check {name}.py on; add its layers, with inputs."
@@ -205,7 +203,7 @@ def additive(m: Any) -> list[Specimen]:
     return [(layer, query, keys), (layer, query, keys, normal(2, 5, seed=3) < 0.3)]
 
 
-CORE: dict[str, Specimens] = {
+SPECIMENS: dict[str, Specimens] = {
     "dense": dense,
     "activations": activations,
     "losses": losses,

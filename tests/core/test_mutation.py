@@ -9,8 +9,7 @@ import types
 import pytest
 
 from firsthand.exercise.check import complaint
-from firsthand.exercise.specimens import CORE as SPECIMENS
-from firsthand.exercise.specimens import Specimen, Specimens
+from firsthand.exercise.specimens import SPECIMENS, Specimen, Specimens
 from tests.core.mutants import CORE, Mutant, mutants, original, parse
 
 
