@@ -17,6 +17,7 @@ from firsthand.design.plan import design_units
 from firsthand.doctor import examine
 from firsthand.errors import FirsthandError
 from firsthand.evidence import Evidence
+from firsthand.exercise.cli import exercise
 from firsthand.manifest import Tier
 from firsthand.plan import select, units_of
 from firsthand.probes.cli import probe
@@ -39,6 +40,7 @@ cli.add_command(show_costs)
 cli.add_command(probe)
 cli.add_command(design)
 cli.add_command(review)
+cli.add_command(exercise)
 
 
 @cli.command("list")

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from firsthand.figures import Drawn
 from firsthand.pages.claims import claims_in_full, claims_table, disagreements
 from firsthand.pages.designs import decision_table
+from firsthand.pages.exercises import exercises
 from firsthand.pages.gradients import gradients
 from firsthand.pages.text import bullets, code, counts, definitions, folded, inline, table
 from firsthand.pages.view import View
@@ -28,6 +29,7 @@ def paper_page(view: View, figures: Mapping[str, Drawn]) -> str:
         "Gradients by hand": gradients(view),
         "Deviations": _deviations(view),
         "Ledger": _ledger(view),
+        "Exercises": exercises(view),
         "How it was measured": _measured(view),
     }
     body = "\n".join(f"## {title}\n\n{content}" for title, content in sections.items() if content)
