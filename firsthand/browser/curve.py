@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 WIDTH, HEIGHT = 480, 260
-LEFT, RIGHT, TOP, BOTTOM = 62, 14, 12, 30  # margins
+LEFT, RIGHT, TOP, BOTTOM = 52, 22, 12, 30  # margins
 SPREAD = 1000  # from the smallest number to the largest, for a logarithmic axis
 
 
@@ -43,7 +43,7 @@ class Axis:
         if self.log:
             first, last = math.ceil(math.log10(self.low) - 1e-9), math.floor(math.log10(self.high) + 1e-9)
             return [10.0**power for power in range(first, last + 1, max(1, math.ceil((last - first) / 5)))]
-        rough = (self.high - self.low) / 4
+        rough = (self.high - self.low) / 5
         unit = 10.0 ** math.floor(math.log10(rough))
         step = next(unit * size for size in (1, 2, 5, 10) if unit * size >= rough)
         first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
@@ -60,11 +60,12 @@ def figure(curves: Sequence[Curve], shows: str) -> str:
             drawn.append(_line(f"live-record live-line--{number}", x, y, curve.x, curve.recorded))
         drawn.append(_line(f"live-line live-line--{number}", x, y, curve.x, curve.y))
     names = [f'<span class="live-line--{k}">{html.escape(curve.name)}</span>' for k, curve in enumerate(curves, 1)]
+    key = f": {', '.join(names)}" if len(names) > 1 else ""
     band = " The pale band is the committed record." if any(curve.recorded is not None for curve in curves) else ""
     words = html.escape(shows)
     return (
         f'<figure class="live-figure"><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{words}">'
-        f"{''.join(drawn)}</svg><figcaption>{words}: {', '.join(names)}.{band}</figcaption></figure>"
+        f"{''.join(drawn)}</svg><figcaption>{words}{key}.{band}</figcaption></figure>"
     )
 
 
@@ -76,14 +77,19 @@ def _axis(values: Sequence[float], start: float, end: float) -> Axis:
     return Axis(low, high, start, end, log=low > 0 and high / low >= SPREAD)
 
 
+def _short(value: float) -> str:
+    return f"{value:g}".replace("e+0", "e").replace("e-0", "e-")
+
+
 def _grid(x: Axis, y: Axis) -> list[str]:
     lines = [
         f'<path class="live-grid" d="M{LEFT} {y.place(tick):.1f}H{WIDTH - RIGHT}"/>'
-        f'<text x="{LEFT - 6}" y="{y.place(tick) + 4:.1f}" text-anchor="end">{tick:g}</text>'
+        f'<text x="{LEFT - 6}" y="{y.place(tick) + 4:.1f}" text-anchor="end">{_short(tick)}</text>'
         for tick in y.ticks()
     ]
     return lines + [
-        f'<text x="{x.place(tick):.1f}" y="{HEIGHT - 10}" text-anchor="middle">{tick:g}</text>' for tick in x.ticks()
+        f'<text x="{x.place(tick):.1f}" y="{HEIGHT - 10}" text-anchor="middle">{_short(tick)}</text>'
+        for tick in x.ticks()
     ]
 
 

@@ -20,11 +20,11 @@ from firsthand import data
 from firsthand.code import code_hashes
 from firsthand.data.places import VENDORED
 from firsthand.errors import FirsthandError
-from firsthand.manifest import Claim, Live
+from firsthand.manifest import Live
 from firsthand.pages.claims import anchor
 from firsthand.pages.text import inline
 from firsthand.pages.view import View
-from firsthand.plan import needs, seeds_of
+from firsthand.plan import Need, needs, seeds_of
 from firsthand.project import Project
 
 ARCHIVE = "live/firsthand.zip"
@@ -71,12 +71,9 @@ def archive(project: Project, views: Iterable[View], lessons: Mapping[str, Plan]
     """Sources, plans and data in a zip file whose bytes depend on nothing else."""
     files = {path.relative_to(project.root).as_posix(): path.read_bytes() for path in project.root.glob("core/*.py")}
     home = Path(firsthand.__file__).parent
-    files |= {
-        f"firsthand/{path.relative_to(home).as_posix()}": path.read_bytes()
-        for pattern in WORKBENCH
-        for path in home.glob(pattern)
-    }
-    files["firsthand/data/__init__.py"] = files.pop("firsthand/browser/data.py")
+    for path in (path for pattern in WORKBENCH for path in home.glob(pattern)):
+        files[f"firsthand/{path.relative_to(home).as_posix()}"] = path.read_bytes()
+    files["firsthand/data/__init__.py"] = files.pop("firsthand/browser/data.py")  # a loader that needs no registry
     plans, sets = dict(lessons), set[str]()
     for view in views:
         if view.manifest.live:
@@ -106,7 +103,7 @@ def _plan(view: View, live: Live) -> Plan:
         "low": low,
         "high": high,
         "accepted": claim.accept.text(),
-        "record": _record(view, live, claim),
+        "record": _record(view, live, need),
         "curves": live.curves,
         "over": live.over,
         "names": live.names,
@@ -114,8 +111,8 @@ def _plan(view: View, live: Live) -> Plan:
     }
 
 
-def _record(view: View, live: Live, claim: Claim) -> dict[str, Any] | None:
-    [need] = needs(view.slug, view.manifest, claim, "value", seeds_of(view.manifest, claim)[:1])
+def _record(view: View, live: Live, need: Need) -> dict[str, Any] | None:
+    """What the run is compared with; None if its unit has no accepted record."""
     record = view.evidence.get(need.unit)
     if record is None:
         return None
@@ -134,7 +131,8 @@ def _data(view: View, live: Live) -> list[str]:
     """The data sets of the claim's experiment, which must be embedded: the archive cannot carry others."""
     names = view.manifest.experiments[view.manifest.claim(live.claim).reads.experiment].data
     for name in names:
-        if any(VENDORED not in path.parents for path in data.locate(name)):
+        state = data.status(name)
+        if state.missing or any(VENDORED not in file.path.parents for file in state.found):
             raise FirsthandError(
                 f"{_place(view, live)}: its experiment reads {name}, which is not embedded; name a claim that needs no "
                 "other data."
@@ -166,7 +164,7 @@ def _arrays(name: str) -> dict[str, bytes]:
 def _zip(files: Mapping[str, bytes]) -> bytes:
     """The same bytes for the same files: sorted, and without the time of day."""
     content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as packed:
         for name in sorted(files):
-            packed.writestr(zipfile.ZipInfo(name), files[name], zipfile.ZIP_DEFLATED, 9)
+            packed.writestr(zipfile.ZipInfo(name), files[name], zipfile.ZIP_DEFLATED)
     return content.getvalue()

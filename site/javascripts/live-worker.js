@@ -15,7 +15,7 @@ async function load() {
   python.unpackArchive(await archive, "zip", { extractDir: "/firsthand" })
   python.runPython("import sys; sys.path.insert(0, '/firsthand')")
   const seconds = ((performance.now() - began) / 1000).toFixed(1)
-  postMessage({ stage: `Python ${python.version ?? ""} and NumPy are ready after ${seconds} s. Running …` })
+  postMessage({ stage: `Pyodide ${python.version} and NumPy are ready after ${seconds} s. Running …` })
   return python.pyimport("firsthand.browser.live")
 }
 
