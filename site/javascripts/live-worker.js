@@ -9,7 +9,7 @@ async function load() {
   const archive = get("live/firsthand.zip").then((response) => response.arrayBuffer())
   const address = new URL(runtime, root).href
   const { loadPyodide } = await import(`${address}pyodide.mjs`).catch(() => {
-    throw new Error(`Python cannot be loaded from ${address}; is there a network?`)
+    throw new Error(`Python cannot be loaded from ${address}: find a network, or build the site with Pyodide in it.`)
   })
   const python = await loadPyodide({ indexURL: address, packages: ["numpy"] })
   python.unpackArchive(await archive, "zip", { extractDir: "/firsthand" })
