@@ -165,7 +165,7 @@ class FigurePlan(Strict):
 class Live(Strict):
     """A quick claim that the reader can run on the paper's page, in the browser: a few seconds on one seed."""
 
-    claim: str
+    claim: str  # its id
     shows: str = ""  # what the picture of the run shows
     curves: list[str] = []  # the arrays that it shows, of one axis or of two: then a curve for each row
     over: str = ""  # the array that they are drawn over, if not 1, 2, 3, ...
@@ -191,7 +191,7 @@ class Manifest(Strict):
     data: list[str] = []
     deviations: list[Deviation] = []
     figures: list[FigurePlan] = field(default_factory=list)
-    live: list[Live] = []
+    live: list[Live] = []  # what a reader can run on the page
 
     def claim(self, claim_id: str) -> Claim:
         for claim in self.claims:

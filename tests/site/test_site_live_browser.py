@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_site_browser import browser, narrow
+from test_site_browser import browser
 
 from firsthand.data.formats import Damaged
 from firsthand.pages import assets, live
@@ -28,6 +28,7 @@ __all__ = ["browser"]  # a fixture
 
 CARRIER = "open-webui==0.12.4"
 PATIENCE = 120  # seconds for Python to load and a claim to be run
+PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
 PAPER = "papers/lenet_1998.html"
 
 
@@ -137,8 +138,9 @@ def test_nothing_of_python_is_loaded_before_the_button_is_pressed(browser: Any, 
     assert of_python(_Site.asked) == []
 
 
-def test_a_claim_is_reproduced_and_equals_its_record(browser: Any, base: str, built: Path) -> None:
+def test_a_claim_is_reproduced_and_equals_its_record(browser: Any, base: str) -> None:
     browser.get(base + PAPER)
+    browser.get_log("browser")  # of pages before
     browser.execute_script(
         "window.longest = 0; let last = performance.now();"
         "setInterval(() => { const now = performance.now(); longest = Math.max(longest, now - last); last = now }, 20)"
@@ -167,7 +169,7 @@ def test_a_second_run_loads_nothing_more(browser: Any, base: str) -> None:
 
 
 def test_a_lesson_runs_and_prints_what_its_page_shows(browser: Any, base: str) -> None:
-    narrow(browser)
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
     browser.get(base + "learn/attention.html")
     panel = Panel(browser, "learn/attention")
     panel.press()
@@ -175,7 +177,8 @@ def test_a_lesson_runs_and_prints_what_its_page_shows(browser: Any, base: str) -
     printed = [shown.text for shown in panel.shown().find_elements("css selector", "pre")]
     page = browser.find_element("css selector", "article").text
     assert len(printed) == 3 and all(page.count(text) == 2 for text in printed)
-    assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= PHONE["width"]
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def test_a_run_can_be_stopped_and_begun_again(browser: Any, base: str) -> None:
