@@ -1,7 +1,6 @@
 """The records of a paper, and whether they still speak for the code that is here now."""
 
 import functools
-import math
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +9,7 @@ import msgspec
 from firsthand import data, records
 from firsthand.code import code_hashes
 from firsthand.errors import FirsthandError
+from firsthand.experiment import same
 from firsthand.project import Project
 from firsthand.records import Record, Unit
 from firsthand.run import take_fingerprint
@@ -78,7 +78,5 @@ class Evidence:
         return (
             now is not None
             and now.measurements.keys() == then.keys()
-            and all(
-                math.isclose(value, then[name], rel_tol=1e-4, abs_tol=1e-9) for name, value in now.measurements.items()
-            )
+            and all(same(value, then[name]) for name, value in now.measurements.items())
         )

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from firsthand.errors import FirsthandError
 from firsthand.figures import Drawn, draw
-from firsthand.pages import gallery, lessons, speed
+from firsthand.pages import gallery, lessons, live, speed
 from firsthand.pages.datasets import data_page
 from firsthand.pages.designs import design_pages, documents
 from firsthand.pages.home import verdicts_table
@@ -40,6 +40,7 @@ def generate(project: Project) -> Pages:
         | reference_pages(project)
         | speed.figures(project)
         | lessons.lessons(project)
+        | {live.ARCHIVE: live.archive(project, views, lessons.live_plans(project))}
         | _filled_in(project, views, figures)
     )
 

@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Iterator, Mapping
 
 from firsthand.figures import Drawn
+from firsthand.pages import live
 from firsthand.pages.claims import claims_in_full, claims_table, disagreements
 from firsthand.pages.designs import decision_table
 from firsthand.pages.exercises import exercises
@@ -22,6 +23,7 @@ def paper_page(view: View, figures: Mapping[str, Drawn]) -> str:
     """The whole page, as Markdown."""
     failed = disagreements(view)
     sections = {
+        "Run it here": live.section(view),
         "Claims": _claims(view),
         "What did not agree": failed,
         "Figures": _figures(view, figures),
