@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from firsthand import data
-from firsthand.design.appeals import appeal, appeals
+from firsthand.design.appeals import REASONED, appeal, appeals
 from firsthand.design.document import Document, Grounds, read
 from firsthand.design.readings import agrees, reading, recorded
 from firsthand.design.schema import Alternative, Decision
@@ -124,7 +124,7 @@ def _appeals(document: Document, _: Grounds) -> Iterator[Problem]:
     texts += [(item.id, f"{item.what}\n{item.not_measured or ''}") for item in design.alternatives]
     found = [(document.line_of(name), words) for name, text in texts if (words := appeal(text, known))]
     for section in document.sections():
-        if section.title == "Decisions":
+        if section.title in REASONED:
             found += [(document.line_at(section.start + place), words) for place, words in appeals(section.text, known)]
     for line, words in found:
         yield document.refused(
