@@ -46,7 +46,10 @@ def _form(document: Document, _: Grounds) -> Iterator[Problem]:
     yield from document.marks()
     yield from missing_sections(document, sections())
     if not design.decisions:
-        yield document.refused(1, "there is no decision; a design decides something: write it under `decisions`.")
+        yield document.refused(
+            document.line_with("decisions:"),
+            "there is no decision; a design decides something: write it under `decisions`.",
+        )
     ids = [item.id for item in (*design.properties, *design.constraints)] + [item.id for item in design.decisions]
     ids += [item.id for item in design.alternatives]
     for name in dict.fromkeys(ids):
@@ -176,7 +179,8 @@ def _alternatives(document: Document, grounds: Grounds) -> Iterator[Problem]:
         else:
             yield from _alternative(document, grounds, item, line)
     if not document.design.alternatives:
-        yield document.refused(1, "no alternative was refused; name at least one under `alternatives`, and measure it.")
+        line, said = document.line_with("alternatives:"), "name at least one under `alternatives`, and measure it"
+        yield document.refused(line, f"no alternative was refused; {said}.")
 
 
 def _alternative(document: Document, grounds: Grounds, item: Alternative, line: int) -> Iterator[Problem]:

@@ -5,15 +5,19 @@ from collections.abc import Iterator
 
 from firsthand import design as designs
 from firsthand.design import Grounds
-from firsthand.frontmatter import Problem, Section, missing_sections
+from firsthand.frontmatter import MARK, Problem, Section, missing_sections
 from firsthand.project import Project
 from firsthand.review.document import Document, Question, read, rubric
 
 FEWEST = 20  # words of an answer: two sentences
 _PHRASE = re.compile(
-    r"\W*(?:n/?a|not applicable|no (?:issues?|problems?|concerns?|comments?)|lgtm|tbd|todo|"
-    r"(?:this |it |all |everything )?(?:looks?|is|are|seems?) (?:all )?(?:good|fine|ok(?:ay)?|great|sound)|"
-    r"ok(?:ay)?|fine|good|great|well done|(?:see|as|same as) above)\b",
+    r"\W*(?:(?:overall|i think|yes|in general),? )?"
+    r"(?:n/?a|not applicable|lgtm|tbd|todo|i agree|as expected|nothing to (?:add|report|say|object to)|"
+    r"(?:i (?:have|see) |there (?:are|is) )?no (?:issues?|problems?|concerns?|comments?|objections?)|"
+    r"(?:(?:this|it|that|all|everything|the (?:design|architecture|model|approach)) )?"
+    r"(?:looks?|is|are|seems?|sounds?) (?:all |very |quite )?"
+    r"(?:good|fine|ok(?:ay)?|great|sound|solid|reasonable|well[- ](?:done|designed|thought[- ]out))|"
+    r"ok(?:ay)?|fine|good|great|solid|well done|(?:see|as|same as) above)\b",
     re.IGNORECASE,
 )
 _WORD = re.compile(r"\W*(?:yes|no|none|nothing)\W*", re.IGNORECASE)
@@ -109,7 +113,7 @@ def _answers(document: Document, grounds: Grounds) -> Iterator[Problem]:
 
 def _one_answer(document: Document, grounds: Grounds, section: Section) -> Iterator[Problem]:
     count = len(_words(section.text))
-    if not count:
+    if not count or MARK in section.text:  # which is refused already
         return
     if count < FEWEST:
         yield document.refused(
@@ -121,11 +125,9 @@ def _one_answer(document: Document, grounds: Grounds, section: Section) -> Itera
         )
     known = [*grounds.document.declared(), *grounds.judgements]
     if not set(re.findall(r"`([^`\n]+)`", section.text)) & set(known):
-        yield document.refused(
-            section.line,
-            f"'## {section.title}' names nothing that the design declares; put an id of it in `backticks` (declared: "
-            f"{', '.join(dict.fromkeys(known))}).",
-        )
+        few = ", ".join(f"`{name}`" for name in known[:3])
+        said = f"names nothing that the design declares; put an id of it in backticks, such as {few}"
+        yield document.refused(section.line, f"'## {section.title}' {said}.")
 
 
 def _words(text: str) -> list[str]:
