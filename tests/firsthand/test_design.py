@@ -228,4 +228,7 @@ def test_a_filled_template_has_no_mark() -> None:
 def test_the_designs_of_this_checkout() -> None:
     project = Project(Path(__file__).parents[2])
     for name in design.names(project):
-        assert [str(problem) for problem in design.check(project, name) if not problem.note] == []
+        found = design.check(project, name)
+        assert [str(problem) for problem in found if not problem.note] == []
+        probed = [str(problem) for problem in found if "--write" in problem.message]
+        assert probed == [], "a probe has changed; `firsthand design check --write`, where the data are"
