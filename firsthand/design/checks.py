@@ -1,5 +1,7 @@
 """Everything that `firsthand design check` refuses."""
 
+import math
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -55,6 +57,9 @@ def _form(document: Document, _: Grounds) -> Iterator[Problem]:
     for name in dict.fromkeys(ids):
         if ids.count(name) > 1:
             yield document.refused(document.line_of(name), f"the id {name!r} is used twice; give each item its own.")
+        if not re.fullmatch(r"[A-Za-z]\w*", name):
+            said = "write letters, digits and _ alone, a letter first, so that {{id}} can stand in the prose"
+            yield document.refused(document.line_of(name), f"the id {name!r} is no word; {said}.")
     for line, name in document.placeholders():
         yield document.refused(line, document.unknown_placeholder(name))
 
@@ -137,7 +142,12 @@ def _appeals(document: Document, _: Grounds) -> Iterator[Problem]:
 
 def _numbers(document: Document, grounds: Grounds) -> Iterator[Problem]:
     for item in document.design.quantities().values():
-        line, found = document.line_of(item.id), reading(item, grounds)
+        line = document.line_of(item.id)
+        if not (math.isfinite(item.value) and 0 <= item.within < math.inf):
+            said = f"{item.id!r} has the value {item.value:g} and within {item.within:g}"
+            yield document.refused(line, f"{said}; write numbers that are finite, and within from 0 on.")
+            continue
+        found = reading(item, grounds)
         if found.problem:
             yield document.refused(line, found.problem)
         if found.note:

@@ -54,6 +54,11 @@ def test_a_draft_is_told_what_to_do_and_passes_until_every_claim_was_run(toy: To
         ("because: [linear]", "because: []", "decision 'one_unit' has no reason"),
         ("because: [linear]", "because: [fashion]", "because of 'fashion', which names no property, constraint or"),
         ("because: [linear]", "because: [one_unit]", "rests on itself (one_unit because of one_unit)"),
+        ("within: 2.0", "within: .inf", "'linear' has the value 1 and within inf; write numbers that are finite"),
+        ("within: 2.0", "within: -1", "write numbers that are finite, and within from 0 on"),
+        ("value: 1.0", "value: .nan", "'linear' has the value nan"),
+        ("id: one_unit", "id: one-unit", "the id 'one-unit' is no word"),
+        ("## Failure modes\n", "## Failure modes\n{{one-unit}}\n", "{{one-unit}} names no property or constraint"),
         ("within: 2.0", "within: 0.001", "'linear' says 1, but the code gives"),
         ("measurement: start_error", "measurement: luck", "papers/plan_2001/paper.yml declares no descent.quick.luck"),
         (
