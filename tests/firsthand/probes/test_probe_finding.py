@@ -9,7 +9,7 @@ import pytest
 from firsthand.errors import FirsthandError
 from firsthand.probes import PROBES, Finding, measure
 from firsthand.probes.figures import draw, svg
-from firsthand.probes.finding import Contrast
+from firsthand.probes.finding import Contrast, Sheet
 
 
 def sample() -> dict[str, dict[str, np.ndarray]]:
@@ -131,3 +131,10 @@ def test_refusals(name: str, arrays: dict[str, Any], message: str) -> None:
     with pytest.raises(FirsthandError) as caught:
         measure(name, arrays)
     assert message in str(caught.value)
+
+
+def test_the_null_has_the_standard_deviation_of_a_sample() -> None:
+    sheet = Sheet("probe", "table", "")
+    sheet.put("number", 3.0, "", [0.0, 2.0])
+    assert sheet.null["number"] == (1.0, pytest.approx(math.sqrt(2)))
+    assert sheet.contrast("number").distance == pytest.approx(math.sqrt(2))
