@@ -82,6 +82,7 @@ def test_a_data_set_as_a_table(firsthand) -> None:
     code, out, _ = firsthand("sunspots")
     assert code == 0 and "autocorrelation_11" in out and "strong memory (all 309 values):" in out
     assert "not measured: class_balance needs classes" in out and "pixel_correlation" not in out
+    assert "none: less than 4 of their standard deviations from their mean; strong: at least 6" in out
 
 
 def test_json_keeps_its_form(firsthand, folder: Path) -> None:

@@ -79,6 +79,15 @@ def test_a_figure_of_each(name: str) -> None:
     assert low < high and low <= found.arrays["measured"].max() <= high
 
 
+def test_the_band_of_a_figure_is_two_standard_deviations_of_the_null() -> None:
+    finding = measure("autocorrelation", {"series": np.random.default_rng(0).normal(size=200)})
+    (band,) = draw(finding, PROBES["autocorrelation"].sketch, "noise").axes[0].collections
+    edge = band.get_paths()[0].vertices
+    mean, std = finding.arrays["null_mean"], finding.arrays["null_std"]
+    assert edge[:, 1].max() == pytest.approx((mean + 2 * std).max())
+    assert edge[:, 1].min() == pytest.approx((mean - 2 * std).min())
+
+
 def test_the_same_figure_is_the_same_bytes() -> None:
     found = measure("homophily", SAMPLE["homophily"])
     once, twice = (svg(draw(found, PROBES["homophily"].sketch, "sample")) for _ in range(2))
