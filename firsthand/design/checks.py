@@ -174,6 +174,11 @@ def _claims(document: Document, grounds: Grounds) -> Iterator[Problem]:
                 )
     for claim in document.design.predictions:
         yield from _known(document, grounds, claim, document.line_with("predictions:"), "the list of predictions")
+    for section in document.sections():
+        words = re.findall(r"[\w\-]+", section.text) if section.title == "Predictions" else []
+        for claim in [name for name in grounds.judgements if name in words and name not in document.design.predictions]:
+            said = f"the section '## Predictions' speaks of {claim}, which `predictions` leaves out"
+            yield document.refused(section.line, f"{said}; add it, whatever became of it.")
 
 
 def _alternatives(document: Document, grounds: Grounds) -> Iterator[Problem]:

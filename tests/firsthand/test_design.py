@@ -120,6 +120,15 @@ def test_no_decision_and_no_alternative(planned: Path) -> None:
     assert "there is no decision" in said and "no alternative was refused" in said
 
 
+def test_a_prediction_that_came_to_nothing_is_not_left_out(planned: Path) -> None:
+    text = planned.read_text().replace("## Predictions\n", "## Predictions\n\nA line errs little (C1).\n")
+    planned.write_text(text)
+    assert refusals(planned) == []
+    planned.write_text(text.replace("predictions: [C1]", "predictions: []"))
+    (said,) = refusals(planned)
+    assert "'## Predictions' speaks of C1, which `predictions` leaves out; add it" in said
+
+
 def test_a_circle_of_two_decisions(planned: Path) -> None:
     text = planned.read_text().replace(ONE_UNIT, SECOND.format(reason="one_unit") + ONE_UNIT)
     planned.write_text(text)
