@@ -1,5 +1,6 @@
 """`firsthand design new NAME`: a design document to fill in and, for a problem that is no paper, a study that runs."""
 
+import json
 import keyword
 import math
 import re
@@ -65,6 +66,8 @@ def _checked(source: str) -> Path | None:
 
 def _properties(found: dict[str, Finding], source: str) -> str:
     """The front matter's `properties`: of each probe the number that decides, and what it suggests."""
+    plain = re.fullmatch(r"[\w./\-]+", source) is not None
+    source = source if plain else json.dumps(source, ensure_ascii=False)  # a string of JSON is one of YAML
     lines = ["properties:  # what the probes measured; keep what a decision answers, and say what it means"]
     for probe, finding in found.items():
         measurement, value = finding.decides, finding.measurements[finding.decides]

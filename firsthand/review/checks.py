@@ -10,6 +10,7 @@ from firsthand.project import Project
 from firsthand.review.document import Document, Question, read, rubric
 
 FEWEST = 20  # words of an answer: two sentences
+ALIKE = 0.8  # two answers that share more of their words than this are one, with a word exchanged
 _PHRASE = re.compile(
     r"\W*(?:(?:overall|i think|yes|in general),? )?"
     r"(?:n/?a|not applicable|lgtm|tbd|todo|i agree|as expected|nothing to (?:add|report|say|object to)|"
@@ -98,16 +99,16 @@ def _answer(document: Document, grounds: Grounds, question: Question, line: int)
 def _answers(document: Document, grounds: Grounds) -> Iterator[Problem]:
     wanted = rubric()
     yield from missing_sections(document, wanted)
-    seen: dict[str, str] = {}
+    seen: dict[str, set[str]] = {}
     for section in document.sections():
         if section.title not in wanted:
             continue
-        text = " ".join(_words(section.text)).lower()
-        if text and text in seen:
+        words = {word.lower() for word in _words(section.text)}
+        for title in [title for title, others in seen.items() if len(words & others) > ALIKE * len(words | others)][:1]:
             yield document.refused(
-                section.line, f"'## {section.title}' has the same answer as '## {seen[text]}'; answer what is asked."
+                section.line, f"'## {section.title}' has the same answer as '## {title}'; answer what is asked."
             )
-        seen[text] = section.title
+        seen[section.title] = words
         yield from _one_answer(document, grounds, section)
 
 

@@ -72,15 +72,16 @@ def test_from_the_template_to_a_checked_design(toy: Toy) -> None:
     assert "a_mean  The mean of the training points.  " in toy("design", "show", NAME).stdout
 
 
-def test_own_data_are_copied_and_measured(toy: Toy) -> None:
-    own = toy.root / "waves.npz"
+@pytest.mark.parametrize("file", ["waves.npz", "waves, mine: (1)#.npz"])
+def test_own_data_are_copied_and_measured(toy: Toy, file: str) -> None:
+    own = toy.root / file
     np.savez(own, series=np.sin(np.arange(300)) + np.random.default_rng(0).normal(size=300))
     written = new_design(toy.project, NAME, str(own))
-    assert (toy.root / "designs" / NAME / "waves.npz").read_bytes() == own.read_bytes()
+    assert (toy.root / "designs" / NAME / file).read_bytes() == own.read_bytes()
     path = toy.root / "designs" / f"{NAME}.md"
     head = design.read(toy.project, NAME).design
     assert [item.id for item in head.properties] == list(SERIES)
-    assert all(item.probe and item.probe.data == f"{NAME}/waves.npz" for item in head.properties)
+    assert all(item.probe and item.probe.data == f"{NAME}/{file}" for item in head.properties)
     assert re.search(r"  # Evidence: (weak|strong)\. Values correlate with those up to", path.read_text())
     said = refusals(path)
     assert not any("the code gives" in problem for problem in said)  # every number agrees with its probe
