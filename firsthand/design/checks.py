@@ -167,9 +167,10 @@ def _claims(document: Document, grounds: Grounds) -> Iterator[Problem]:
             judgement = grounds.judgements.get(claim)
             if judgement is not None and not judgement.holds:
                 stale = ", and its record is stale" if judgement.stale else ""
+                remedy = "run it" if stale or judgement.verdict == "not run" else "name other evidence"
                 yield document.refused(
                     line,
-                    f"{who} rests on the claim {claim}, which does not hold ({judgement.verdict}{stale}); run it, or "
+                    f"{who} rests on the claim {claim}, which does not hold ({judgement.verdict}{stale}); {remedy}, or "
                     "decide otherwise.",
                 )
     for claim in document.design.predictions:

@@ -165,7 +165,7 @@ def test_numbers_and_evidence_need_records(planned: Path) -> None:
         record.unlink()
     said = " ".join(refusals(planned))
     assert "was not run with these settings; run `firsthand run plan_2001 --tier quick`" in said
-    assert "rests on the claim C1, which does not hold (not run)" in said
+    assert "rests on the claim C1, which does not hold (not run); run it, or decide otherwise" in said
     assert "alternative 'one_step' rests on the claim C1, which was not run" in said
 
 
@@ -180,7 +180,7 @@ def test_a_claim_that_does_not_hold_is_no_evidence(toy: Toy, planned: Path) -> N
     manifest = planned.parent.parent / "papers" / SLUG / "paper.yml"
     manifest.write_text(manifest.read_text().replace("high: 1.0e-3", "high: 1.0e-30"))
     said = toy("design", "check", SLUG).stdout
-    assert "rests on the claim C1, which does not hold (not reproduced)" in said
+    assert "rests on the claim C1, which does not hold (not reproduced); name other evidence" in said
 
 
 @pytest.mark.parametrize(
@@ -207,6 +207,11 @@ def test_unreadable_front_matter(toy: Toy, text: str, message: str) -> None:
 def test_text_that_is_not_utf8(toy: Toy) -> None:
     (toy.root / "designs" / "broken.md").write_bytes(b"---\ntitle: \xff\n---\n")
     assert "byte 11 is not UTF-8 text; save the file as UTF-8" in toy.refused("design", "check", "broken")
+
+
+def test_the_mark_with_which_some_editors_begin(planned: Path) -> None:
+    planned.write_text(planned.read_text(), encoding="utf-8-sig")
+    assert refusals(planned) == [] and planned.read_bytes().startswith(b"\xef\xbb\xbf")
 
 
 def test_a_design_of_a_paper_that_does_not_exist(toy: Toy, planned: Path) -> None:
