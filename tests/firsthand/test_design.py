@@ -95,6 +95,11 @@ def test_a_draft_is_told_what_to_do_and_passes_until_every_claim_was_run(toy: To
         ("id: one_unit", "id: linear", "the id 'linear' is used twice"),
         ("because: [linear]", "because: []", "no decision is because of 'linear', and it speaks for no alternative"),
         ("## Failure modes\n", "", "the section '## Failure modes' is missing"),
+        (
+            "## Failure modes\n",
+            "## Failure modes\n\nIt bends. REPLACE: more.\n",
+            "'## Failure modes' is as in the template",
+        ),
         ("## Failure modes\n", "## Failure modes\n\n## Predictions\n", "the section '## Failure modes' is empty"),
         ("## Failure modes\n", "## Predictions\n", "the section '## Predictions' stands twice"),
         ("## Failure modes\n", "## Failure modes\n{{slope}}\n", "{{slope}} names no property or constraint"),
