@@ -74,9 +74,8 @@ class Evidence:
         except FirsthandError as error:  # it no longer runs, or its data are not here: nobody can vouch for the record
             self.obstacles[str(error).partition("\n")[0]] = None
             return False
-        then = record.fingerprint.measurements
-        return (
-            now is not None
-            and now.measurements.keys() == then.keys()
-            and all(same(value, then[name]) for name, value in now.measurements.items())
+        then = record.fingerprint
+        return now is not None and all(
+            found.keys() == expected.keys() and all(same(value, expected[name]) for name, value in found.items())
+            for found, expected in ((now.measurements, then.measurements), (now.arrays, then.arrays or now.arrays))
         )

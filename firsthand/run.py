@@ -118,7 +118,14 @@ def take_fingerprints(project: Project, units: Sequence[Unit]) -> list[Fingerpri
     if short is None:
         return [None] * len(units)
     results = measure(project, [Unit(u.paper, u.experiment, u.settings | short, u.seed) for u in units])
-    return [Fingerprint(short, {name: float(value) for name, value in r.measurements.items()}) for r in results]
+    return [Fingerprint(short, {n: float(value) for n, value in r.measurements.items()}, _sizes(r)) for r in results]
+
+
+def _sizes(result: Result) -> dict[str, float]:
+    """The mean size of each array of numbers, as far as they are finite."""
+    arrays = {name: np.asarray(array) for name, array in result.arrays.items()}
+    finite = {name: a[np.isfinite(a)] for name, a in arrays.items() if a.dtype.kind in "fiu"}
+    return {name: float(np.abs(a).mean(dtype=float)) for name, a in finite.items() if a.size}
 
 
 def _check_settings(function: Callable[..., Result], settings: Settings, place: str) -> None:
