@@ -32,7 +32,9 @@ def classes(run: Run, *, context: str, stream: str, count: int, hidden: int, pas
             "distance": _norm(y[:-1] - likelihood),
             "cosine": _cosine(y[:-1], likelihood),
             "frequency_cosine": _cosine(np.tile(frequency, (len(likelihood), 1)), likelihood),
-            "nouns_from_verbs": split(merges),
+            "near": nearest_alike(means),
+            "near_by_chance": _alike()[~np.eye(len(LEXICON), dtype=bool)].mean(),
+            "split": split(merges),
             "largest_class": NOUNS / len(LEXICON),
         },
         {"merges": merges},
@@ -61,7 +63,7 @@ def answers(network: SimpleRecurrent, stream: Array) -> tuple[Array, Array]:
 
 
 def linkage(points: Array) -> list[tuple[int, int, float]]:
-    """Hierarchical clusters of (N, D) by mean distance: pairs that are joined, nearest first, and how far apart they are.
+    """Hierarchical clusters of (N, D) by mean distance: pairs that are joined, nearest first, and how far apart.
 
     The k-th pair becomes cluster N + k.
     """
@@ -75,6 +77,19 @@ def linkage(points: Array) -> list[tuple[int, int, float]]:
         merges.append((a, b, distance))
         members[len(points) + len(merges) - 1] = members.pop(a) + members.pop(b)
     return merges
+
+
+def _alike() -> Array:
+    """(29, 29): whether two words are both nouns or both verbs."""
+    noun = np.arange(len(LEXICON)) < NOUNS
+    alike: Array = noun[:, None] == noun
+    return alike
+
+
+def nearest_alike(points: Array) -> float:
+    """The share of words whose nearest other word is a noun or a verb like them."""
+    apart = ((points[:, None] - points) ** 2).sum(axis=2) + np.diag(np.full(len(points), np.inf))
+    return float(_alike()[np.arange(len(points)), apart.argmin(axis=1)].mean())
 
 
 def split(merges: list[tuple[int, int, float]]) -> float:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from firsthand.figures import BLUE, GREEN, GREY, ORANGE, Records
 
 from .data import FEATURES, TEXT
+from .grammar import LEXICON, NOUNS
 
 
 def twelve_bits(records: Records) -> Figure:
@@ -73,6 +74,37 @@ def word_by_word(records: Records) -> Figure:
     panels[1].plot(range(1, by_place.shape[1] + 1), by_place.T, color=GREEN, alpha=0.3, linewidth=0.8)
     panels[1].plot(range(1, by_place.shape[1] + 1), by_place.mean(axis=0), "o-", color=GREEN)
     panels[1].set(xlabel="place in the word", ylim=(0, 0.72), xticks=range(1, by_place.shape[1] + 1))
+    return figure
+
+
+def word_tree(records: Records) -> Figure:
+    """The clusters of the words' mean hidden layers: a bracket joins two of them at their mean distance."""
+    merges = records.all("classes")[0].arrays["merges"]
+    figure, axes = plt.subplots(figsize=(7, 6.2))
+    places: dict[int, tuple[float, float]] = {}  # of each cluster: along the words, and at which distance
+
+    def place(cluster: int) -> tuple[float, float]:
+        if cluster < len(LEXICON):
+            row = sum(name < len(LEXICON) for name in places)
+            places[cluster] = row, 0.0
+            colour = BLUE if cluster < NOUNS else ORANGE
+            axes.text(-0.02, row, LEXICON[cluster], ha="right", va="center", color=colour, fontsize=10)
+        else:
+            first, second, distance = merges[cluster - len(LEXICON)]
+            (a, at_a), (b, at_b) = place(int(first)), place(int(second))
+            axes.plot([at_a, distance, distance, at_b], [a, a, b, b], color=GREY, linewidth=1.3)
+            places[cluster] = (a + b) / 2, distance
+        return places[cluster]
+
+    place(len(LEXICON) + len(merges) - 1)
+    axes.set(
+        yticks=[], xlabel="mean distance of the hidden layers", xlim=(-0.28, None), ylim=(len(LEXICON) - 0.3, -0.7)
+    )
+    axes.spines["left"].set_visible(False)
+    axes.set_xticks([tick for tick in axes.get_xticks() if tick >= 0])
+    axes.plot([], [], color=BLUE, label="nouns")
+    axes.plot([], [], color=ORANGE, label="verbs")
+    axes.legend(loc="lower right")
     return figure
 
 

@@ -52,7 +52,7 @@ Sentence = tuple[str, ...]
 def sentences(rng: np.random.Generator, count: int) -> list[Sentence]:
     """Each from a template drawn at random, each of its words drawn from its category."""
     chosen = [TEMPLATES[k] for k in rng.integers(0, len(TEMPLATES), count)]
-    return [tuple(rng.choice(CATEGORIES[category]) for category in template) for template in chosen]
+    return [tuple(str(rng.choice(CATEGORIES[category])) for category in template) for template in chosen]
 
 
 @cache
@@ -68,7 +68,7 @@ def probabilities() -> dict[Sentence, float]:
 
 @cache
 def following(so_far: Sentence) -> Array:
-    """(29,): how likely each word is to come next, after these words of a sentence; it may be over, and nothing says so."""
+    """(29,): how likely each word is to come next after these words of a sentence, which may be over without a sign."""
     size, weight, over = len(so_far), np.zeros(len(LEXICON)), 0.0
     for sentence, probability in probabilities().items():
         if sentence == so_far:
