@@ -169,12 +169,14 @@ def test_the_places_of_bits(monkeypatch: pytest.MonkeyPatch) -> None:
 # -- words in sentences -----------------------------------------------------------------------------------------------
 
 
+MANY = grammar.sentences(rng(1), 20000)
+
+
 def test_the_grammar() -> None:
     assert len(grammar.LEXICON) == 29 and sum(grammar.probabilities().values()) == pytest.approx(1)
     assert not {"man", "sandwich"} - set(grammar.LEXICON[: grammar.NOUNS]) and "eat" in grammar.LEXICON[grammar.NOUNS :]
-    drawn = grammar.sentences(rng(), 20000)
-    assert set(drawn) <= set(grammar.probabilities()) and len(set(drawn)) > 0.95 * len(grammar.probabilities())
-    assert sum(map(len, drawn)) / len(drawn) == pytest.approx(2.75, abs=0.02)
+    assert set(MANY) <= set(grammar.probabilities()) and len(set(MANY)) > 0.95 * len(grammar.probabilities())
+    assert sum(map(len, MANY)) / len(MANY) == pytest.approx(2.75, abs=0.02)
 
 
 @pytest.mark.parametrize(
@@ -182,9 +184,8 @@ def test_the_grammar() -> None:
 )
 def test_what_may_follow(so_far: tuple[str, ...]) -> None:
     """Against counts: of the words after the same beginning of a sentence, whether it goes on or another one begins."""
-    drawn = grammar.sentences(rng(1), 40000)
     counts = np.zeros(29)
-    for one, then in pairwise(drawn):
+    for one, then in pairwise(MANY):
         if one[: len(so_far)] == so_far:
             counts[grammar.LEXICON.index((one + then)[len(so_far)])] += 1
     np.testing.assert_allclose(grammar.following(so_far), counts / counts.sum(), atol=5 / np.sqrt(counts.sum()))
