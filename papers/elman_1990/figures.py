@@ -41,7 +41,7 @@ def letter_by_letter(records: Records) -> Figure:
     figure, axes = plt.subplots(figsize=(9, 3.2))
     _written(axes, arrays["letters"], arrays["error"], [letter in "bdg" for letter in arrays["letters"]])
     axes.axhline(np.sqrt(2 / 27), color=GREY, linestyle="--", linewidth=1)
-    axes.text(len(arrays["letters"]) + 0.3, np.sqrt(2 / 27), "floor at\nconsonants", va="center", color=GREY)
+    axes.text(len(arrays["letters"]) + 0.3, np.sqrt(2 / 27) + 0.01, "floor at\nconsonants", va="bottom", color=GREY)
     axes.set(ylim=(-0.03, 0.72), xlim=(-1, len(arrays["letters"]) + 5))
     return figure
 
