@@ -267,6 +267,7 @@ def _claim_problems(claim: Claim, manifest: Manifest) -> list[str]:
                 f"{place}: no experiment makes the measurement {name!r}; {reads.experiment!r} makes "
                 f"{', '.join(experiment.measures)}."
             )
+    found += _setting_problems(claim, experiment)
     found += _region_problems(claim.accept)
     if (claim.baseline.value is None) == (claim.baseline.measurement is None):
         found.append("baseline: give either a value or a measurement.")
@@ -279,6 +280,24 @@ def _claim_problems(claim: Claim, manifest: Manifest) -> list[str]:
     if claim.kind == "original" and (claim.axes.data == "stand-in" or claim.axes.size == "scaled"):
         found.append("kind: 'original' needs the original data and size; call the claim 'scaled'.")
     return found
+
+
+def _setting_problems(claim: Claim, experiment: Experiment) -> list[str]:
+    """A misspelt setting would otherwise show only as a unit that nobody ever ran."""
+    tier = experiment.tiers.get(claim.reads.tier)
+    known = experiment.settings | (tier.settings if tier else {})
+    given = {
+        "reads.settings": claim.reads.settings,
+        "reads.over": claim.reads.over or {},
+        "baseline.settings": claim.baseline.settings,
+        "control.settings": claim.control.settings,
+    }
+    return [
+        f"{place}: {claim.reads.experiment!r} has no setting {name!r}; it has {', '.join(known) or 'none'}."
+        for place, settings in given.items()
+        for name in settings
+        if name not in known
+    ]
 
 
 def _live_problems(live: Live, manifest: Manifest) -> list[str]:

@@ -28,7 +28,8 @@ def seeds_of(manifest: Manifest, claim: Claim, seeds: Iterable[int] | None = Non
     """The seeds that a claim is judged on: the manifest's, unless others are asked for."""
     planned = manifest.experiments[claim.reads.experiment].tiers[claim.reads.tier].seeds
     # an exact claim or an audit that names one seed draws nothing that other seeds would change
-    return planned if seeds is None or len(planned) == 1 else list(seeds)
+    drawless = len(planned) == 1 and claim.kind in ("exact", "audit")
+    return planned if seeds is None or drawless else list(seeds)
 
 
 def needs(slug: str, manifest: Manifest, claim: Claim, role: Role, seeds: Iterable[int]) -> list[Need]:

@@ -20,6 +20,8 @@ MISTAKES: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("claims", 0, "baseline", "value"), 3, "give either a value or a measurement"),
     (("claims", 0, "baseline", "measurement"), "luck", "no experiment makes the measurement 'luck'"),
     (("claims", 0, "control", "settings"), {}, "the control is the claim itself"),
+    (("claims", 0, "control", "settings"), {"valu": 1}, "control.settings: 'work' has no setting 'valu'; it has value"),
+    (("claims", 0, "reads", "over"), {"pauses": 1}, "reads.over: 'work' has no setting 'pauses'"),
     (("claims", 0, "accept"), {"because": "any"}, "every number would do"),
     (("claims", 0, "accept"), {"because": "none", "low": 2, "high": 1}, "low is above high"),
     (("claims", 0, "accept"), {"because": "both", "low": 2, "equals": 1}, "give equals, or low and high"),
