@@ -4,18 +4,20 @@
 to any other program that builds sites from Markdown.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from firsthand.errors import FirsthandError
 from firsthand.figures import Drawn, draw
-from firsthand.pages import gallery, lessons, speed
+from firsthand.pages import gallery, lessons, speed, timeline
 from firsthand.pages.datasets import data_page
 from firsthand.pages.designs import design_pages, documents
 from firsthand.pages.home import verdicts_table
 from firsthand.pages.output import with_output
 from firsthand.pages.paper import paper_page
 from firsthand.pages.reference import modules, modules_table, reference_pages
+from firsthand.pages.text import slim
 from firsthand.pages.view import View, view
 from firsthand.project import Project
 from firsthand.records import write_atomically
@@ -27,15 +29,15 @@ Pages: TypeAlias = dict[str, str | bytes]
 
 def generate(project: Project) -> Pages:
     """Every generated file of the site, by its path there."""
-    views = [view(project, slug) for slug in project.slugs()]
+    judged = {slug: view(project, slug) for slug in project.judged()}
+    views = [judged[slug] for slug in project.slugs()]
     figures = {one.slug: draw(project, one.slug) for one in views}
-    pages: Pages = {gallery.TIMELINE: gallery.timeline(views)} if views else {}
+    pages: Pages = {}
     for one in views:
-        pages[f"papers/{one.slug}.md"] = paper_page(one, figures[one.slug])
-        pages |= {f"papers/{one.slug}/{name}.svg": figure.svg for name, figure in figures[one.slug].items()}
+        pages |= paper_pages(one, figures[one.slug])
     return (
         pages
-        | design_pages(project)
+        | design_pages(project, judged)
         | {"data.md": data_page(views)}
         | reference_pages(project)
         | speed.figures(project)
@@ -44,12 +46,18 @@ def generate(project: Project) -> Pages:
     )
 
 
+def paper_pages(view: View, figures: Mapping[str, Drawn]) -> Pages:
+    """The page of a paper and its figures."""
+    page = {f"papers/{view.slug}.md": paper_page(view, figures)}
+    return page | {f"papers/{view.slug}/{name}.svg": slim(figure.svg) for name, figure in figures.items()}
+
+
 def _filled_in(project: Project, views: list[View], figures: dict[str, dict[str, Drawn]]) -> Pages:
     """The hand-written pages in which a generated table has its place."""
     places = {
         "index.md": {
             "gallery": gallery.gallery(views, figures),
-            "timeline": f"![{gallery.timeline_alt(views)}]({gallery.TIMELINE})" if views else "",
+            "timeline": timeline.timeline(project),
             "verdicts": verdicts_table(),
             "lessons": lessons.contents(project),
         },
