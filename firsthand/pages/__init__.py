@@ -10,13 +10,13 @@ from typing import Any, TypeAlias
 
 from firsthand.errors import FirsthandError
 from firsthand.figures import Drawn, draw
-from firsthand.pages import gallery, lessons, speed, timeline
+from firsthand.pages import gallery, lessons, reference, speed, timeline
 from firsthand.pages.datasets import data_page
 from firsthand.pages.designs import design_pages, documents
 from firsthand.pages.home import verdicts_table
 from firsthand.pages.output import with_output
 from firsthand.pages.paper import paper_page
-from firsthand.pages.reference import modules, modules_table, reference_pages
+from firsthand.pages.reference import modules_table, reference_pages
 from firsthand.pages.text import slim
 from firsthand.pages.view import View, view
 from firsthand.project import Project
@@ -86,7 +86,6 @@ def navigation(project: Project) -> list[dict[str, Any]]:
         designs += [
             {f"A review by {one.review.reviewer}": f"designs/reviews/{one.name}.md"} for one in of_design(project, name)
         ]
-    core = [{f"core.{path.stem}": f"reference/{path.stem}.md"} for path in modules(project)]
     return [
         {"Home": "index.md"},
         {"Running it": "run.md"},
@@ -95,7 +94,7 @@ def navigation(project: Project) -> list[dict[str, Any]]:
         {"Designs": designs},
         {"Data sets": "data.md"},
         {"Speed": "speed.md"},
-        {"The core": ["reference/index.md", *core]},
+        {"Reference": reference.navigation(project)},
     ]
 
 

@@ -3,7 +3,7 @@
 import re
 
 from firsthand.figures import Drawn
-from firsthand.pages.text import counts, inline
+from firsthand.pages.text import counts, inline, sized
 from firsthand.pages.view import View
 
 ANY = {"none": "any kind of data"}  # what a method that asks nothing of the structure of data is for
@@ -38,7 +38,8 @@ def _card(view: View, figures: dict[str, Drawn], here: str) -> str:
     picture = ""
     if figures:
         iconic = next(iter(figures.values()))
-        picture = f"[![{inline(iconic.plan.alt)}]({here}papers/{view.slug}/{iconic.plan.id}.svg)]({page})\n\n"
+        address = f"{here}papers/{view.slug}/{iconic.plan.id}.svg"
+        picture = f"[![{inline(iconic.plan.alt)}]({address}){sized(iconic.svg)}]({page})\n\n"
     topics = "|".join(manifest.topics)
     return (
         f'<div class="card" data-structure="{manifest.structure}" data-topics="{topics}" data-year="{manifest.year}" '

@@ -8,7 +8,7 @@ from firsthand.figures import Drawn
 from firsthand.pages.claims import claims_in_full, disagreements, linked, standing
 from firsthand.pages.designs import decisions, quantities, reviews, section
 from firsthand.pages.gradients import gradients
-from firsthand.pages.text import bullets, code, counts, definitions, folded, inline, table
+from firsthand.pages.text import bullets, code, counts, definitions, folded, inline, sized, table
 from firsthand.pages.view import View
 from firsthand.records import Record
 from firsthand.report import number
@@ -88,7 +88,7 @@ def _figures(view: View, figures: Mapping[str, Drawn]) -> str:
     for plan in view.manifest.figures:
         title = inline(plan.title)
         if plan.id in figures:
-            picture = f"![{inline(plan.alt)}]({view.slug}/{plan.id}.svg)"
+            picture = f"![{inline(plan.alt)}]({view.slug}/{plan.id}.svg){sized(figures[plan.id].svg)}"
             parts.append(f'<figure markdown="span">\n{picture}\n<figcaption>{title}</figcaption>\n</figure>\n')
         else:
             parts.append(f"*{title}*: not drawn, because its experiment was not run.\n")
