@@ -78,7 +78,8 @@ def navigation(project: Project) -> list[dict[str, Any]]:
     """The menu, in the form of `nav` in mkdocs.yml."""
     manifests = {slug: project.manifest(slug) for slug in project.slugs()}
     papers: list[Any] = [
-        {f"{manifest.title} ({manifest.year})": f"papers/{slug}.md"} for slug, manifest in manifests.items()
+        {f"{manifest.title} ({manifest.year})": f"papers/{slug}.md"}
+        for slug, manifest in sorted(manifests.items(), key=lambda item: item[1].year)
     ]
     designs: list[Any] = ["how-to-design.md"]
     for name, document in documents(project).items():

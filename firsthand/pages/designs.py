@@ -101,9 +101,11 @@ def _own_ids(document: Document) -> set[str]:
 
 def quantities(grounds: Grounds, items: Iterable[Quantity]) -> str:
     """Each property or constraint: what the design says, what its source says now, and what the source is."""
-    rows = []
+    rows: list[list[str]] = []
     for item in items:
-        found = reading(item, grounds)
+        found, source = reading(item, grounds), _source(item, grounds)
+        if any(source == row[-1] for row in rows):
+            source = source.partition(" <small>")[0] + " <small>as above</small>"
         if found.value is None:
             now = "✗ refused" if found.problem else "not checked here"
         else:
@@ -115,7 +117,7 @@ def quantities(grounds: Grounds, items: Iterable[Quantity]) -> str:
                 inline(item.statement),
                 one_line(written(item) + within),
                 one_line(now),
-                _source(item, grounds),
+                source,
             ]
         )
     return boxed("quantities", table(["Name", "Statement", "Written", "Measured", "By"], rows))

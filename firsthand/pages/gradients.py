@@ -5,6 +5,7 @@ import inspect
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import TypeAlias
 
@@ -59,8 +60,10 @@ def _in_file(root: Path, path: Path) -> Iterator[Derivation]:
 
 
 def _derives(node: Definition) -> bool:
-    is_rule = isinstance(node, ast.ClassDef) and any(method.name == "step" for method in _methods(node))
-    return is_rule or any(True for _ in _backward(node))
+    return any(True for _ in _backward(node)) or (
+        isinstance(node, ast.ClassDef)
+        and any(method.name == "step" and not isinstance(method.body[-1], ast.Raise) for method in _methods(node))
+    )
 
 
 def _methods(node: ast.ClassDef) -> list[ast.FunctionDef]:
@@ -123,8 +126,11 @@ def _places(chosen: list[int], inner: ast.FunctionDef) -> range:
 
 
 def gradients(view: View) -> str:
-    """Each derivation beside its code, and the modules of core that do the rest."""
-    parts = [_side_by_side(found) for found in derivations(view.project.root, view.slug)]
+    """Each derivation beside its code, file by file, and the modules of core that do the rest."""
+    root, parts = view.project.root, []
+    for file, found in groupby(derivations(root, view.slug), lambda one: one.file):
+        about = ast.get_docstring(ast.parse(read_text(root / file))) or ""
+        parts += [f"{about}\n", *map(_side_by_side, found)]
     return "\n".join([*parts, "### From the core { #core }\n", core_used(view)])
 
 
