@@ -9,7 +9,7 @@ from firsthand.manifest import Manifest
 from firsthand.pages.text import inline
 from firsthand.project import Project
 
-ROW, WIDTH = 34, 132  # pixels; as in the style sheet
+ROW, WIDTH = 34, 96  # pixels; the rows are as high in the style sheet
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,8 @@ def _arcs(found: list[Entry]) -> str:
     for entry in found:
         for earlier in entry.builds_on:
             start, end = place[earlier], place[entry.slug]
-            reach = x - min(WIDTH - 16, 12 + (end - start) * 0.32) * 4 / 3  # a curve goes 3/4 of the way to its handles
+            width = 80 * (end - start) / (end - start + 3 * ROW)
+            reach = x - width * 4 / 3  # a curve goes 3/4 of the way to its handles
             parts.append(f'<path d="M{x} {start:g}C{reach:.0f} {start:g} {reach:.0f} {end:g} {x} {end:g}"/>')
     for entry in found:
         radius, kind = (6, "") if entry.manifest else (4, ' class="elsewhere"')
