@@ -9,6 +9,7 @@ from core.adapters import Output, SelfAttention
 from core.adaptive import Adagrad, Adam, AdamW, AMSGrad, RMSProp
 from core.additive import AdditiveAttention
 from core.attention import MultiHeadAttention, attention, causal_mask, padding_mask
+from core.batch_norm import BatchNorm, GroupNorm
 from core.check import GradientError, check_layer
 from core.containers import Residual, Sequential, predict
 from core.conv import Conv2d, conv2d, pad2d
@@ -20,10 +21,10 @@ from core.embedding import Embedding
 from core.gated import GRU, LSTM
 from core.gelu import gelu, gelu_tanh, silu
 from core.init import glorot_uniform, he_normal, lecun_normal, orthogonal, uniform_fan_in
-from core.layer import Array, Backward, Layer, Param, evaluation_copy, observe
+from core.layer import Array, Backward, Layer, Param, evaluation_copy
 from core.losses import binary_cross_entropy, kl_divergence, softmax_cross_entropy
 from core.nonlinearities import PReLU, elu, leaky_relu, log_softmax, selu, softplus, softsign
-from core.normalisation import BatchNorm, GroupNorm, LayerNorm, RMSNorm
+from core.normalisation import LayerNorm, RMSNorm
 from core.optim import SGD, Momentum, Nesterov, Optimiser, clip_by_norm
 from core.pooling import AvgPool2d, GlobalAvgPool, MaxPool2d, Subsample, avg_pool2d, max_pool2d, sum_pool2d
 from core.positions import rotary, sinusoidal
@@ -35,106 +36,6 @@ from core.sequence import RNN, Bidirectional
 from core.state import load, save
 from core.threads import threads
 from core.watch import watch
-
-__all__ = [
-    "GRU",
-    "LSTM",
-    "RNN",
-    "SGD",
-    "AMSGrad",
-    "Adagrad",
-    "Adam",
-    "AdamW",
-    "AdditiveAttention",
-    "Array",
-    "AvgPool2d",
-    "Backward",
-    "BatchNorm",
-    "Bidirectional",
-    "Conv1d",
-    "Conv2d",
-    "ConvTranspose2d",
-    "Cost",
-    "Dropout",
-    "Embedding",
-    "GRUCell",
-    "GlobalAvgPool",
-    "GradientError",
-    "GroupNorm",
-    "LSTMCell",
-    "Layer",
-    "LayerNorm",
-    "Linear",
-    "MaxPool2d",
-    "Momentum",
-    "MultiHeadAttention",
-    "Nesterov",
-    "Optimiser",
-    "Output",
-    "PReLU",
-    "Param",
-    "Probe",
-    "RMSNorm",
-    "RMSProp",
-    "RNNCell",
-    "Residual",
-    "SelfAttention",
-    "Sequential",
-    "Subsample",
-    "attention",
-    "avg_pool2d",
-    "binary_cross_entropy",
-    "causal_mask",
-    "check_layer",
-    "clip_by_norm",
-    "constant",
-    "conv2d",
-    "cosine",
-    "cost",
-    "elu",
-    "evaluation_copy",
-    "gaussian_kl",
-    "gaussian_nll",
-    "gelu",
-    "gelu_tanh",
-    "glorot_uniform",
-    "he_normal",
-    "huber",
-    "kl_divergence",
-    "leaky_relu",
-    "lecun_normal",
-    "load",
-    "log_softmax",
-    "mae",
-    "max_pool2d",
-    "mse",
-    "observe",
-    "orthogonal",
-    "pad2d",
-    "padding_mask",
-    "predict",
-    "relu",
-    "rotary",
-    "save",
-    "scaled_tanh",
-    "selu",
-    "sigmoid",
-    "silu",
-    "sinusoidal",
-    "softmax",
-    "softmax_cross_entropy",
-    "softplus",
-    "softsign",
-    "squared_error",
-    "staircase",
-    "sum_pool2d",
-    "tanh",
-    "threads",
-    "transformer",
-    "uniform_fan_in",
-    "warm_up",
-    "watch",
-]
 
 # Prime the allocator. On Linux, glibc serves blocks above a threshold (at first 128 KiB) straight from the system and
 # returns them at once, so that every temporary of that size costs its page faults again: x + 1 on 1 MB takes ten times

@@ -5,17 +5,16 @@ it has operations, so that each is done in place where the operand is not used a
 """
 
 import math
-from collections.abc import Iterable
 
 import numpy as np
 
 from core.guard import finite
-from core.layer import Array, Layer, Param
-from core.optim import Optimiser, fraction
+from core.layer import Array, Param
+from core.optim import Optimiser, Trained, fraction
 
 
 class _Scaled(Optimiser):
-    def __init__(self, model: Layer | Iterable[tuple[str, Param]], rate: float, epsilon: float) -> None:
+    def __init__(self, model: Trained, rate: float, epsilon: float) -> None:
         super().__init__(model, rate)
         self.epsilon = finite(type(self).__name__, "epsilon", epsilon, least=0.0)
 
@@ -36,7 +35,7 @@ class Adagrad(_Scaled):
 
     slot_names = ("v",)
 
-    def __init__(self, model: Layer | Iterable[tuple[str, Param]], rate: float = 0.01, epsilon: float = 1e-10) -> None:
+    def __init__(self, model: Trained, rate: float = 0.01, epsilon: float = 1e-10) -> None:
         super().__init__(model, rate, epsilon)
 
     def change(self, p: Param, *slots: Array) -> Array:
@@ -54,9 +53,7 @@ class RMSProp(_Scaled):
 
     slot_names = ("v",)
 
-    def __init__(
-        self, model: Layer | Iterable[tuple[str, Param]], rate: float = 0.01, decay: float = 0.99, epsilon: float = 1e-8
-    ) -> None:
+    def __init__(self, model: Trained, rate: float = 0.01, decay: float = 0.99, epsilon: float = 1e-8) -> None:
         super().__init__(model, rate, epsilon)
         self.decay = fraction("RMSProp", "decay", decay)
 
@@ -79,12 +76,7 @@ class Adam(_Scaled):
     slot_names: tuple[str, ...] = ("m", "v")
 
     def __init__(
-        self,
-        model: Layer | Iterable[tuple[str, Param]],
-        rate: float = 0.001,
-        beta1: float = 0.9,
-        beta2: float = 0.999,
-        epsilon: float = 1e-8,
+        self, model: Trained, rate: float = 0.001, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8
     ) -> None:
         super().__init__(model, rate, epsilon)
         owner = type(self).__name__
@@ -123,7 +115,7 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        model: Layer | Iterable[tuple[str, Param]],
+        model: Trained,
         rate: float = 0.001,
         beta1: float = 0.9,
         beta2: float = 0.999,

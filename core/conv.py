@@ -178,13 +178,11 @@ class Conv2d(Layer):
 
     def connections(self, y_shape: tuple[int, ...]) -> int:
         """Links into the units of one example, LeCun's count: the kernel and the bias, for each unit."""
-        links: int = self.W.data[0].size + (self.b is not None)  # (C, kh, kw) and the bias
-        return math.prod(y_shape[1:]) * links
+        return self.multiply_adds(y_shape) + math.prod(y_shape[1:]) * (self.b is not None)
 
     def multiply_adds(self, y_shape: tuple[int, ...]) -> int:
         """Multiplications (each with its addition) for one example: the kernel, for each unit."""
-        links: int = self.W.data[0].size  # (C, kh, kw)
-        return math.prod(y_shape[1:]) * links
+        return math.prod(y_shape[1:]) * int(self.W.data[0].size)  # (C, kh, kw)
 
 
 def _check(x: Array, W: Array, stride: int, padding: int, dilation: int, groups: int) -> None:

@@ -1,6 +1,7 @@
 """What a model costs: parameters, connections, multiply-adds, units, and the bytes kept for backward.
 
-All is computed from the model itself, by running it once on the inputs in question. `core.roofline` makes a time of it.
+All is computed from the model itself, by running it once on the inputs in question. `firsthand.roofline` makes of it a
+time.
 """
 
 import copy

@@ -60,13 +60,11 @@ class Linear(Layer):
 
     def connections(self, y_shape: tuple[int, ...]) -> int:
         """Links into the units of one example, LeCun's count: n_in and the bias, for each unit."""
-        n_in: int = self.W.data.shape[0]
-        return math.prod(y_shape[1:]) * (n_in + (self.b is not None))
+        return self.multiply_adds(y_shape) + math.prod(y_shape[1:]) * (self.b is not None)
 
     def multiply_adds(self, y_shape: tuple[int, ...]) -> int:
         """Multiplications (each with its addition) for one example."""
-        n_in: int = self.W.data.shape[0]
-        return math.prod(y_shape[1:]) * n_in
+        return math.prod(y_shape[1:]) * len(self.W.data)  # n_in
 
 
 def rows(x: Array) -> Array:

@@ -44,20 +44,18 @@ def lawful(f: F) -> F:
 def lawful_method(f: F) -> F:
     """The `__call__` of a layer, kept to the law."""
 
+    forward = located(f)
+
     @functools.wraps(f)
     def call(self: Any, *inputs: Any, **named: Any) -> Any:
-        try:
-            outputs, backward = f(self, *inputs, **named)
-        except Exception as error:
-            _say_where(error, self, inputs)
-            raise
+        outputs, backward = forward(self, *inputs, **named)
         return outputs, _once(self, _form(outputs), backward)
 
     return call  # type: ignore[return-value]
 
 
 def located(f: F) -> F:
-    """Another method of a layer, whose errors say where."""
+    """A method of a layer, whose errors say where."""
 
     @functools.wraps(f)
     def call(self: Any, *inputs: Any, **named: Any) -> Any:

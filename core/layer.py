@@ -22,7 +22,6 @@ from core.law import lawful_method, located
 Array: TypeAlias = NDArray[Any]
 Backward: TypeAlias = Callable[..., Any]
 Step: TypeAlias = Callable[..., tuple[Any, Backward]]  # a Layer, or a plain function of the same form
-Observer: TypeAlias = "Callable[[str, Layer, tuple[Any, ...], Any], None]"
 L = TypeVar("L", bound="Layer")
 
 
@@ -109,17 +108,15 @@ class Layer:
         """Every Generator by path."""
         yield from ((path, child) for path, child in self.walk() if isinstance(child, np.random.Generator))
 
-    def train(self) -> Self:
-        """Put this layer and all below it in training mode."""
+    def train(self, training: bool = True) -> Self:
+        """Put this layer and all below it in training mode, or in evaluation mode."""
         for _, layer in self.named_layers():
-            layer.training = True
+            layer.training = training
         return self
 
     def eval(self) -> Self:
         """Put this layer and all below it in evaluation mode."""
-        for _, layer in self.named_layers():
-            layer.training = False
-        return self
+        return self.train(False)
 
     def zero_grad(self) -> None:
         """Set every grad to zero."""
@@ -167,8 +164,8 @@ def replace_buffers(model: Layer, table: Mapping[int, Array]) -> None:
             vars(layer)[name] = rebuild(value, lambda leaf: table.get(id(leaf), leaf))
 
 
-def _structural_copy(model: L, finish: Callable[[Layer, Layer], None]) -> L:
-    """New Layer objects around the same Params, buffers and Generators; `finish(original, copy)` runs on each."""
+def evaluation_copy(model: L) -> L:
+    """The same model in evaluation mode: it shares every Param, buffer and Generator, and the mode is its own."""
     copies: dict[int, Layer] = {}
 
     def leaf(value: Any) -> Any:
@@ -177,41 +174,8 @@ def _structural_copy(model: L, finish: Callable[[Layer, Layer], None]) -> L:
         if id(value) not in copies:  # a layer that is used twice stays one layer in the copy
             twin = copies[id(value)] = copy.copy(value)
             vars(twin).update({name: rebuild(item, leaf) for name, item in vars(value).items()})
-            finish(value, twin)
+            twin.training = False
         return copies[id(value)]
 
     twin: L = leaf(model)
     return twin
-
-
-def evaluation_copy(model: L) -> L:
-    """The same model in evaluation mode: it shares every Param, buffer and Generator, and the mode is its own."""
-
-    def finish(original: Layer, twin: Layer) -> None:
-        twin.training = False
-
-    return _structural_copy(model, finish)
-
-
-def observe(model: L, callback: Observer) -> L:
-    """A copy of the model that reports: after each call of a layer, `callback(path, layer, inputs, outputs)` runs.
-
-    The model itself is the layer with the empty path. The copy shares every Param, buffer and Generator, computes the
-    same bits, and its layers keep their type and attributes; the original is left as it was. The `layer` reported is
-    the original's. Plain functions (`tanh`) are not layers and are not reported.
-    """
-    paths = {id(layer): path for path, layer in model.named_layers()}
-
-    def finish(original: Layer, twin: Layer) -> None:
-        kind, path = type(original), paths.get(id(original))
-
-        def call(self: Layer, *inputs: Any) -> tuple[Any, Backward]:
-            outputs, backward = kind.__call__(self, *inputs)
-            if path is not None:
-                callback(path, original, inputs, outputs)
-            return outputs, backward
-
-        reporting: Any = type(kind.__name__, (kind,), {"__call__": call, "predict": Layer.predict})
-        twin.__class__ = reporting
-
-    return _structural_copy(model, finish)

@@ -7,11 +7,14 @@ backward still to come has the weights that its forward used.
 
 import math
 from collections.abc import Iterable, Mapping
+from typing import TypeAlias
 
 import numpy as np
 
 from core.guard import finite
 from core.layer import Array, Layer, Param
+
+Trained: TypeAlias = Layer | Iterable[tuple[str, Param]]  # a model, or some of its Params by name
 
 
 class Optimiser:
@@ -24,7 +27,7 @@ class Optimiser:
 
     slot_names: tuple[str, ...] = ()
 
-    def __init__(self, model: Layer | Iterable[tuple[str, Param]], rate: float) -> None:
+    def __init__(self, model: Trained, rate: float) -> None:
         self.params = dict(model.named_params() if isinstance(model, Layer) else model)
         if not self.params:
             raise ValueError(f"{type(self).__name__}: got no Params, expected at least one")
@@ -61,15 +64,10 @@ class Optimiser:
 
     def load_state(self, state: Mapping[str, Array]) -> None:
         """Take over what `state()` of an optimiser of the same kind and Params returned, its rate included."""
-        mine = self.state()
-        wrong = [
-            name
-            for name in mine.keys() | state.keys()
-            if name not in mine or name not in state or mine[name].shape != state[name].shape
-        ]
+        mine, given = ({name: array.shape for name, array in arrays.items()} for arrays in (self.state(), state))
+        wrong = sorted(name for name in mine.keys() | given.keys() if mine.get(name) != given.get(name))
         if wrong:
-            owner = type(self).__name__
-            raise ValueError(f"{owner}: missing, unexpected or of the wrong shape in the state: {sorted(wrong)}")
+            raise ValueError(f"{type(self).__name__}: missing, unexpected or of the wrong shape in the state: {wrong}")
         self.steps, self.rate = int(state["steps"]), float(state["rate"])
         for slot, arrays in self.slots.items():
             self.slots[slot] = {name: state[f"{slot}.{name}"].astype(a.dtype) for name, a in arrays.items()}
@@ -94,7 +92,7 @@ class Momentum(Optimiser):
 
     slot_names = ("velocity",)
 
-    def __init__(self, model: Layer | Iterable[tuple[str, Param]], rate: float, momentum: float = 0.9) -> None:
+    def __init__(self, model: Trained, rate: float, momentum: float = 0.9) -> None:
         super().__init__(model, rate)
         self.momentum = fraction(type(self).__name__, "momentum", momentum)
 
@@ -120,7 +118,7 @@ class Nesterov(Momentum):
         return self.momentum * v - p.grad  # by now times the rate
 
 
-def clip_by_norm(model: Layer | Iterable[tuple[str, Param]], largest: float) -> float:
+def clip_by_norm(model: Trained, largest: float) -> float:
     r"""Scale all gradients together so that their joint norm is at most `largest`; return the norm before.
 
     $$g \leftarrow g \min\!\Big(1, \frac{\theta}{\lVert g \rVert}\Big)$$

@@ -97,17 +97,14 @@ class MaxPool2d(Layer):
     """`max_pool2d` as a layer."""
 
     def __init__(self, size: int) -> None:
-        self.size = whole("MaxPool2d", "size", size)
+        self.size = whole(type(self).__name__, "size", size)
 
     def __call__(self, x: Array) -> tuple[Array, Backward]:
         return max_pool2d(x, self.size)
 
 
-class AvgPool2d(Layer):
+class AvgPool2d(MaxPool2d):
     """`avg_pool2d` as a layer."""
-
-    def __init__(self, size: int) -> None:
-        self.size = whole("AvgPool2d", "size", size)
 
     def __call__(self, x: Array) -> tuple[Array, Backward]:
         return avg_pool2d(x, self.size)
@@ -124,9 +121,8 @@ class GlobalAvgPool(Layer):
         y = x.mean(axis=(2, 3))  # (N, C)
 
         def backward(dy: Array) -> Array:
-            return np.broadcast_to(
-                (dy * (1 / area))[:, :, None, None], shape
-            ).copy()  # y = sum / area: each gets dy / area
+            each = (dy / area)[:, :, None, None]  # y = sum / area
+            return np.broadcast_to(each, shape).copy()
 
         return y, backward
 

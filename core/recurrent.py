@@ -51,8 +51,7 @@ class Recurrent(Layer):
 
     def connections(self, y_shape: tuple[int, ...]) -> int:
         """Links into the units of one example, over all steps: the weights and biases of the gates of each unit."""
-        biases = self.gates + self.reset_bias
-        return self.multiply_adds(y_shape) + math.prod(y_shape[1:]) * biases
+        return self.multiply_adds(y_shape) + math.prod(y_shape[1:]) * (self.gates + self.reset_bias)
 
     def multiply_adds(self, y_shape: tuple[int, ...]) -> int:
         """Multiplications by weights for one example, over all steps (those of gates by states are not counted)."""

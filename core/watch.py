@@ -52,9 +52,8 @@ def watch(model: L, visit: Visit) -> L:
         prefix = f"{path}." if path else ""
         for name, value in vars(layer).items():
             if isinstance(layer, Sequential) and name == "layers":
-                each: Any = {
-                    k: stand_in(f) if isinstance(f, Layer) else function(f, prefix + k) for k, f in value.items()
-                }
+                parts_of = value.items()
+                each: Any = {k: stand_in(f) if isinstance(f, Layer) else function(f, prefix + k) for k, f in parts_of}
             elif isinstance(layer, Residual) and name == "layer" and not isinstance(value, Layer):
                 each = function(value, prefix + name)
             elif any(isinstance(child, Layer) for _, child in parts(name, value)):

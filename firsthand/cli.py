@@ -10,12 +10,14 @@ import msgspec
 
 from firsthand import records, report
 from firsthand.bench.cli import bench
+from firsthand.bench.costs import show_costs
 from firsthand.data.cli import data as data_group
 from firsthand.design.cli import design
 from firsthand.design.plan import design_units
 from firsthand.doctor import examine
 from firsthand.errors import FirsthandError
 from firsthand.evidence import Evidence
+from firsthand.exercise.cli import exercise
 from firsthand.manifest import Tier
 from firsthand.plan import select, units_of
 from firsthand.probes.cli import probe
@@ -34,9 +36,11 @@ def cli() -> None:
 
 cli.add_command(data_group)
 cli.add_command(bench)
+cli.add_command(show_costs)
 cli.add_command(probe)
 cli.add_command(design)
 cli.add_command(review)
+cli.add_command(exercise)
 
 
 @cli.command("list")

@@ -84,7 +84,7 @@ def bench(against: str | None, threads: int, names: Sequence[str], rounds: int, 
     with console(stderr=True).status("starting") as status:
         report = measure_all(workloads, bool(against), threads, rounds, status.update)
     content = msgspec.json.format(msgspec.json.encode(report), indent=2)
-    path = _write(content, folder, report.date)
+    path = write(content, folder, report.date)
     if as_json:
         click.echo(content.decode())
     else:
@@ -92,7 +92,7 @@ def bench(against: str | None, threads: int, names: Sequence[str], rounds: int, 
     sys.exit(0 if all(row.valid for row in report.workloads) else 1)
 
 
-def _write(content: bytes, folder: Path, date: str, suffix: str = "") -> Path:
+def write(content: bytes, folder: Path, date: str, suffix: str = "") -> Path:
     path = folder / f"{date.replace(':', '-')}{suffix}.json"  # no colons in file names, for Windows
     try:
         records.write_atomically(path, content)
@@ -155,7 +155,7 @@ def _naive(names: Sequence[str], folder: Path, as_json: bool) -> None:
     date = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     report = naive.NaiveReport(date=date, machine=machine() | {"blas_threads": 1}, layers=rows)
     content = msgspec.json.format(msgspec.json.encode(report), indent=2)
-    path = _write(content, folder, date, "-naive")
+    path = write(content, folder, date, "-naive")
     if as_json:
         click.echo(content.decode())
     else:

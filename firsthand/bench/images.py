@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from core.activations import relu
+from core.batch_norm import BatchNorm
 from core.containers import Sequential
 from core.conv import Conv2d
 from core.dense import Linear
 from core.init import he_normal
 from core.layer import Array, Backward, Layer
 from core.losses import softmax_cross_entropy
-from core.normalisation import BatchNorm
 from core.pooling import avg_pool2d, max_pool2d
 from firsthand.bench.twins import Twins
 from firsthand.bench.workload import Draw, Pair, Pass, Workload

@@ -5,10 +5,11 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+from core.batch_norm import BatchNorm
 from core.conv import Conv2d
 from core.dense import Linear
 from core.layer import Array, Layer, Param
-from core.normalisation import BatchNorm, LayerNorm
+from core.normalisation import LayerNorm
 
 View = Callable[[Any], Any]  # of a tensor in PyTorch's layout, the part and layout that a Param of ours has
 

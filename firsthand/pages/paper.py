@@ -7,6 +7,7 @@ from firsthand.design import Document
 from firsthand.figures import Drawn
 from firsthand.pages.claims import claims_in_full, disagreements, linked, standing
 from firsthand.pages.designs import decisions, quantities, reviews, section
+from firsthand.pages.exercises import exercises
 from firsthand.pages.gradients import gradients
 from firsthand.pages.text import bullets, code, counts, definitions, folded, inline, sized, table
 from firsthand.pages.view import View
@@ -37,6 +38,7 @@ def paper_page(view: View, figures: Mapping[str, Drawn]) -> str:
         "Deviations { #deviations }": _deviations(view),
         "Ledger { #ledger }": _ledger(view),
         "What it cannot do { #limits }": _limits(document),
+        "Exercises { #exercises }": exercises(view),
         "Reviews { #reviews }": reviews(view.project, view.slug, "../designs/"),
         "How it was measured { #measured }": _measured(view),
     }

@@ -1,12 +1,15 @@
 """What the tests of core share: random arrays, a few drawn shapes, and the comparison with PyTorch."""
 
+import ast
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import settings
 
+import core
 from core import Array, Layer
 
 few = settings(deadline=None, derandomize=True, max_examples=25)
@@ -48,3 +51,9 @@ def agrees_with_torch(ours: Callable[..., Any], theirs: Callable[..., Any], *inp
 
 def data_of(layer: Layer) -> list[Array]:
     return [p.data for _, p in layer.named_params()]
+
+
+def public_names() -> list[str]:
+    """What `core/__init__.py` imports."""
+    tree = ast.parse(Path(core.__file__).read_text())
+    return [alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names]

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import Array, Layer, Sequential, check_layer, observe
+from core import Array, Layer, Sequential, check_layer
 from core.attention import MultiHeadAttention, attention, causal_mask, padding_mask
+from core.watch import watch
 from tests.core.helpers import close, data_of, few, normal, seeded
 
 sizes = st.integers(1, 4)
@@ -393,7 +394,7 @@ def test_multi_head_masks_may_differ_by_head() -> None:
 
 
 def test_a_shared_layer_and_observation() -> None:
-    """Used twice in one forward, and watched, with a mask, by `observe`."""
+    """Used twice in one forward, and watched, with a mask."""
 
     class Twice(Layer):
         def __init__(self) -> None:
@@ -413,7 +414,12 @@ def test_a_shared_layer_and_observation() -> None:
     model, x = Twice(), normal(2, 3, 4)
     check_layer(model, x, causal_mask(3))
     seen: list[str] = []
-    observe(model.astype(np.float64), lambda name, *_: seen.append(name))(x, causal_mask(3))
+
+    def visit(path, *of):
+        seen.append(path)
+        return of[-1]
+
+    watch(model.astype(np.float64), visit)(x, causal_mask(3))
     assert seen == ["attention", "attention", ""]
 
 

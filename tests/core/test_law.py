@@ -6,7 +6,7 @@ import weakref
 import numpy as np
 import pytest
 
-from core import LSTM, Bidirectional, Layer, Linear, Residual, Sequential, mse, observe, predict, relu, silu, tanh
+from core import LSTM, Bidirectional, Layer, Linear, Residual, Sequential, mse, predict, relu, silu, tanh
 from core.law import lawful
 from core.watch import watch
 from tests.core.helpers import normal, seeded
@@ -140,7 +140,7 @@ def test_paths() -> None:
         ("encoder.0: Linear(3, 3): got an array of shape (5, 2) and type float32", batch(5, 2)),
         ("top: Residual: f(x) is an array of shape (5, 2)", batch(5, 3)),
     ):
-        for call in (model, observe(model, lambda *_: None), watch(model, lambda *of: of[-1])):
+        for call in (model, watch(model, lambda *of: of[-1])):
             with pytest.raises(ValueError) as caught:
                 call(x)
             assert str(caught.value).startswith(path)

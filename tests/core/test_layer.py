@@ -1,11 +1,9 @@
 """Layers: names, walking, modes, types, copies and observation."""
 
-import copy
-
 import numpy as np
 import pytest
 
-from core import Layer, Linear, Param, Sequential, evaluation_copy, observe, relu, tanh
+from core import Layer, Linear, Param, Sequential, evaluation_copy, tanh
 from tests.core.helpers import normal, seeded
 
 
@@ -112,27 +110,6 @@ def test_evaluation_copy() -> None:
     assert all(layer.training for _, layer in model.named_layers())
     assert dict(twin.named_params()) == dict(model.named_params())
     assert twin["a"] is twin["b"]["0"] and twin["a"] is not shared
-
-
-def test_observe_reports_every_layer_and_changes_no_bit() -> None:
-    model = Sequential(a=Linear(3, 4, rng=seeded()), f=relu, d=Dropout(rng=seeded()), b=Sequential(tanh))
-    seen = []
-    x = normal(5, 3).astype(np.float32)
-    expected, expected_backward = copy.deepcopy(model)(x)
-    watched = observe(model, lambda name, layer, inputs, outputs: seen.append((name, layer, inputs, outputs)))
-    y, backward = watched(x)
-    np.testing.assert_array_equal(y, expected)
-    np.testing.assert_array_equal(backward(np.ones_like(y)), expected_backward(np.ones_like(y)))
-    assert [name for name, *_ in seen] == ["a", "d", "b", ""]
-    assert [layer for _, layer, *_ in seen] == [model["a"], model["d"], model["b"], model]
-    assert seen[0][2][0] is x and seen[-1][3] is y
-    assert model["d"].calls == 0 and watched["d"].calls == 1  # what a layer rebinds, it rebinds in the copy
-    assert isinstance(watched["a"], Linear) and watched["a"].W is model["a"].W
-    assert type(watched["a"]).__name__ == "Linear"
-    assert type(model["a"]) is Linear
-    seen.clear()
-    np.testing.assert_array_equal(watched.predict(x).shape, y.shape)
-    assert seen[-1][0] == ""
 
 
 def test_a_layer_without_a_call_says_so() -> None:

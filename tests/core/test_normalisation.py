@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import core.normalisation
+import core.batch_norm
 from core import Array, Layer, Sequential, check_layer, cost, load, predict, save
-from core.normalisation import BatchNorm, GroupNorm, LayerNorm, Norm, RMSNorm
+from core.batch_norm import BatchNorm, GroupNorm
+from core.normalisation import LayerNorm, Norm, RMSNorm
 from tests.core.helpers import agrees_with_torch, close, data_of, few, normal
 
 sizes = st.integers(1, 3)
@@ -283,8 +284,8 @@ def test_a_large_mean_is_taken_out_before_squaring(layer, shape) -> None:
 def test_blocks_change_no_bit(layer, monkeypatch) -> None:
     x, dy = (normal(7, 3, 4, 5, seed=seed).astype(np.float32) for seed in range(2))
     results = []
-    for block_bytes in (core.normalisation.BLOCK_BYTES, 2 * x[0].nbytes, 1):  # one block, blocks of two, each alone
-        monkeypatch.setattr(core.normalisation, "BLOCK_BYTES", block_bytes)
+    for block_bytes in (core.batch_norm.BLOCK_BYTES, 2 * x[0].nbytes, 1):  # one block, blocks of two, each alone
+        monkeypatch.setattr(core.batch_norm, "BLOCK_BYTES", block_bytes)
         layer.astype(np.float32).zero_grad()
         y, backward = layer(x)
         results.append([y, backward(dy), *(p.grad for _, p in layer.named_params())])

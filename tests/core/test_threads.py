@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+import core.batch_norm
 import core.columns
-import core.normalisation
 from core import BatchNorm, Conv1d, Conv2d, ConvTranspose2d, GroupNorm, Layer, threads
 from core.threads import parts, share
 from tests.core.helpers import normal, seeded
@@ -42,7 +42,7 @@ def no_new_threads(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(("layer", "shape"), LAYERS)
 def test_the_same_bits(layer: Layer, shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(core.columns, "BLOCK_BYTES", 1)  # every image is a block
-    monkeypatch.setattr(core.normalisation, "BLOCK_BYTES", 1)
+    monkeypatch.setattr(core.batch_norm, "BLOCK_BYTES", 1)
     x = normal(*shape).astype(np.float32)
     results = []
     for count in (1, 2, 3, 20):

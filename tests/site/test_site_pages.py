@@ -81,7 +81,7 @@ def test_every_paper_has_a_page_with_its_claims_figures_and_design(project: Proj
 
 
 def test_every_paper_page_has_the_same_skeleton(project: Project, pages: Pages) -> None:
-    order = "data decisions equations gradients claims disagreements figures deviations ledger limits reviews measured"
+    order = "data decisions equations gradients claims disagreements figures deviations ledger limits exercises reviews"
     for slug in project.slugs():
         found = re.findall(r"^## .+ \{ #(\w+) \}$", of(pages, f"papers/{slug}.md"), re.MULTILINE)
         left_out = {"disagreements"} - set(found)

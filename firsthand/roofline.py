@@ -67,16 +67,17 @@ def estimate(counted: Cost | Row, machine: Machine) -> Estimate:
     return Estimate(products, moved, max(products / machine.multiply_adds_per_second, moved / machine.bytes_per_second))
 
 
+def step(model: Layer, *inputs: Any) -> None:
+    """A forward and a backward, whose gradients are the outputs themselves: their values do not matter to the time."""
+    outputs, backward = model(*inputs)
+    given = () if isinstance(outputs, float) else outputs if isinstance(outputs, tuple) else (outputs,)
+    backward(*given)
+
+
 def step_time(model: Layer, *inputs: Any) -> float:
     """The measured seconds of a forward and a backward, inputs as for `cost`; the best of a few. On a copy."""
     specimen, batch = copy.deepcopy(model), batch_of(model, inputs)
-
-    def step() -> None:
-        outputs, backward = specimen(*batch)
-        given = () if isinstance(outputs, float) else outputs if isinstance(outputs, tuple) else (outputs,)
-        backward(*given)
-
-    return best_time(step)
+    return best_time(lambda: step(specimen, *batch))
 
 
 def report(model: Layer, *inputs: Any, machine: Machine | None = None) -> str:
@@ -87,10 +88,10 @@ def report(model: Layer, *inputs: Any, machine: Machine | None = None) -> str:
     form = "{:<20} {:<20} {:>14} {:>12} {:>15} {:>15} {:>9} {:>13}"
     lines = [form.format("path", "kind", "output", "parameters", "forward", "backward", "per byte", "predicted ms")]
     for row in counted.rows:
-        step, shape = estimate(row, machine), " x ".join(map(str, row.output_shape))
+        one, shape = estimate(row, machine), " x ".join(map(str, row.output_shape))
         counts = [f"{n:,}" for n in (row.parameters, row.multiply_adds, row.backward_multiply_adds)]
         lines.append(
-            form.format(row.name, row.kind, shape, *counts, f"{step.intensity:.3g}", f"{step.seconds * 1e3:.4g}")
+            form.format(row.name, row.kind, shape, *counts, f"{one.intensity:.3g}", f"{one.seconds * 1e3:.4g}")
         )
     ridge = machine.multiply_adds_per_second / machine.bytes_per_second
     return "\n".join(

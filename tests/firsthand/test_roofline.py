@@ -3,7 +3,7 @@
 import numpy as np
 
 from core import LSTM, BatchNorm, Conv2d, Dropout, Embedding, Linear, Sequential, cost, tanh
-from core.roofline import Machine, estimate, measure_machine, report, step_time
+from firsthand.roofline import Machine, estimate, measure_machine, report, step_time
 from tests.core.helpers import close, data_of, seeded
 
 X = np.ones((4, 10), np.float32)
