@@ -32,7 +32,7 @@ def design_pages(project: Project, views: dict[str, View]) -> dict[str, str | by
         pages[f"designs/{name}.md"] = design_page(grounds, study, drawn)
         pages |= {f"designs/{name}/{figure}.svg": slim(one.svg) for figure, one in drawn.items()}
         for written_review in review.of_design(project, name):
-            pages[f"designs/reviews/{written_review.name}.md"] = review_page(document, written_review)
+            pages[f"designs/reviews/{written_review.name}.md"] = review_page(grounds, written_review)
     return pages
 
 
@@ -67,18 +67,16 @@ def section(document: Document, title: str) -> str:
     return next((found.text for found in filled.sections() if found.title == title), "")
 
 
-def review_page(document: Document, written_review: review.Document) -> str:
+def review_page(grounds: Grounds, written_review: review.Document) -> str:
     """One review in full, its ids leading to what they name."""
-    head, own = written_review.review, f"../{document.name}.md"
+    document, head = grounds.document, written_review.review
+    own = f"../{document.name}.md"
     paper = f"../../papers/{document.design.paper}.md" if document.design.paper else own
-    declared = document.declared()
+    places = {claim: f"{paper}#{anchor(claim)}" for claim in grounds.judgements}
+    places |= {name: f"{own}#{name}" for name in _own_ids(document)}
 
     def link(found: re.Match[str]) -> str:
-        name = found[1]
-        if name in document.design.quantities():
-            return f"[`{name}`]({own}#{name})"
-        is_claim = name in declared and name not in _own_ids(document)
-        return f"[`{name}`]({paper}#{anchor(name)})" if is_claim else found[0]
+        return f"[`{found[1]}`]({places[found[1]]})" if found[1] in places else found[0]
 
     body = re.sub(r"`([^`\n]+)`", link, written_review.body)
     return "\n\n".join(
@@ -88,7 +86,7 @@ def review_page(document: Document, written_review: review.Document) -> str:
             "## Conditions",
             bullets(head.conditions or ["none"]),
             "## Questions",
-            "\n\n".join(_question(one, own, paper, document) for one in head.questions),
+            "\n\n".join(_question(one, places) for one in head.questions),
             body,
         ]
     )
@@ -154,11 +152,12 @@ def decisions(grounds: Grounds, paper: str, own: str) -> str:
     rows = []
     for decision in head.decisions:
         because = [
-            f"[`{name}`]({own}#{name}) {one_line('= ' + numbers[name])}" if name in numbers else f"`{name}`"
+            f"[`{name}`]({own}#{name})" + (f" {one_line('= ' + numbers[name])}" if name in numbers else "")
             for name in decision.because
         ]
         evidence = [_claim(grounds, claim, paper) for claim in decision.evidence]
-        rows.append([inline(decision.choice), "<br>".join(because), inline(decision.instead_of), "<br>".join(evidence)])
+        choice = inline(decision.choice) if own else f'<span id="{decision.id}">{inline(decision.choice)}</span>'
+        rows.append([choice, "<br>".join(because), inline(decision.instead_of), "<br>".join(evidence)])
     return table(["Decision", "Because", "Instead of", "Evidence"], rows)
 
 
@@ -172,7 +171,7 @@ def _claim(grounds: Grounds, claim: str, page: str) -> str:
 def _alternatives(grounds: Grounds, paper: str) -> str:
     rows = [
         [
-            inline(item.what),
+            f'<span id="{item.id}">{inline(item.what)}</span>',
             "<br>".join(f"[`{name}`](#{name})" for name in item.in_favour),
             _against(grounds, item, paper),
         ]
@@ -219,17 +218,13 @@ def reviews(project: Project, name: str, own: str) -> str:
     return table(["Review", "Verdict", "Conditions", "Open questions"], rows)
 
 
-def _question(question: review.Question, own: str, paper: str, document: Document) -> str:
+def _question(question: review.Question, places: dict[str, str]) -> str:
     text = f"**{question.id}** {inline(question.question)}"
     if not question.answer:
         return f"{text} *Open.*"
     change = question.change
-    if change in document.design.quantities():
-        change = f"[`{change}`]({own}#{change})"
-    elif change in document.declared() and change not in _own_ids(document):
-        change = f"[{change}]({paper}#{anchor(change)})"
-    elif change.startswith("http"):
-        change = f"<{change}>"
+    if change in places:
+        change = f"[`{change}`]({places[change]})"
     else:
-        change = f"`{change}`"
+        change = f"<{change}>" if change.startswith("http") else f"`{change}`"
     return f"{text}\n\n*Answer:* {inline(question.answer)} ({change})"

@@ -33,7 +33,20 @@ def test_an_answered_question_leads_to_its_change(project: Project, pages: Pages
     assert answered
     for name, question in answered:
         page = of(pages, f"designs/reviews/{name}.md")
-        assert question.answer in page and f"[{question.change}](../../papers/lenet_1998.md#claim-" in page
+        assert question.answer in page
+        link = re.search(rf"\[`?{question.change}`?\]\((\.\./[^)#]*)#([^)]+)\)", page)
+        assert link, question.change
+        if link[1].startswith("../lenet"):
+            assert f'<span id="{link[2]}">' in of(pages, "designs/lenet_1998.md")
+
+
+def test_what_a_review_names_is_there(project: Project, pages: Pages) -> None:
+    """Properties, decisions and alternatives of the design each have a place to which the review leads."""
+    for name in review.names(project):
+        design_name = review.read(project, name).review.design
+        led = set(re.findall(rf"\]\(\.\./{design_name}\.md#([^)]+)\)", of(pages, f"designs/reviews/{name}.md")))
+        ids = set(re.findall(r'<span id="([^"]+)">', of(pages, f"designs/{design_name}.md")))
+        assert {"partial_table", "translation"} < led <= ids
 
 
 def test_a_study_shows_its_predictions_with_the_ones_that_failed(project: Project, pages: Pages) -> None:

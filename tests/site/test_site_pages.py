@@ -12,14 +12,13 @@ import pytest
 from firsthand import data, design
 from firsthand.bench.naive import LAYERS, NaiveReport
 from firsthand.errors import FirsthandError
-from firsthand.evidence import Evidence
 from firsthand.figures import draw
 from firsthand.pages import Pages, paper_pages, speed, text, timeline, write
 from firsthand.pages.claims import KINDS
 from firsthand.pages.gradients import derivations
-from firsthand.pages.view import view
+from firsthand.pages.view import View, view
 from firsthand.project import Project
-from firsthand.verdicts import STANDS, Judgement, Verdict, judge
+from firsthand.verdicts import STANDS, Verdict, judge
 from tests.site.helpers import of, pages_of
 
 SLUG = "lenet_1998"
@@ -27,10 +26,10 @@ PAPER = f"papers/{SLUG}.md"
 GREEN = ("verdict--reproduced", "verdict--agrees-scaled", "verdict--confirmed")
 
 
-def judged(project: Project) -> dict[str, Judgement]:
-    manifest = project.manifest(SLUG)
-    evidence = Evidence(project, SLUG, project.results(SLUG))
-    return {claim.id: judge(claim, manifest, evidence) for claim in manifest.claims}
+@pytest.fixture(scope="session")
+def paper(project: Project) -> View:
+    """Judged once: where code has changed since a record was made, judging takes the fingerprints anew."""
+    return view(project, SLUG)
 
 
 def line_of(page: str, claim_id: str) -> str:
@@ -39,18 +38,19 @@ def line_of(page: str, claim_id: str) -> str:
     return str(found)
 
 
-def test_the_same_checkout_gives_the_same_pages(project: Project, pages: Pages) -> None:
-    for path, content in paper_pages(view(project, SLUG), draw(project, SLUG)).items():
+def test_the_same_checkout_gives_the_same_pages(project: Project, paper: View, pages: Pages) -> None:
+    for path, content in paper_pages(paper, draw(project, SLUG)).items():
         assert pages[path] == content
 
 
 @pytest.mark.parametrize("which", ["project", "counted", "bare"])
 def test_every_claim_is_listed_with_its_computed_verdict(which: str, request: pytest.FixtureRequest) -> None:
-    project: Project = request.getfixturevalue(which)
-    page = of(pages_of(project, SLUG), PAPER)
-    for claim_id, judgement in judged(project).items():
-        assert text.verdict(judgement) in line_of(page, claim_id)
-        assert page.count(f"firsthand run {SLUG} --claim {claim_id}\n") == 1
+    one = request.getfixturevalue("paper") if which == "project" else view(request.getfixturevalue(which), SLUG)
+    page = of(paper_pages(one, {}), PAPER)
+    for claim in one.manifest.claims:
+        judgement = judge(claim, one.manifest, one.evidence)
+        assert text.verdict(judgement) in line_of(page, claim.id)
+        assert page.count(f"firsthand run {SLUG} --claim {claim.id}\n") == 1
 
 
 def test_claims_stand_under_their_kind_in_the_order_of_the_manifest(project: Project, pages: Pages) -> None:
@@ -59,13 +59,12 @@ def test_claims_stand_under_their_kind_in_the_order_of_the_manifest(project: Pro
     assert listed == [claim.id for kind in KINDS for claim in claims if claim.kind == kind]
 
 
-def test_that_records_stand_is_said_once(project: Project) -> None:
-    one = view(project, SLUG)
+def test_that_records_stand_is_said_once(paper: View) -> None:
     noted = {
         name: msgspec.structs.replace(judgement, notes=[STANDS, "Another."])
-        for name, judgement in one.judgements.items()
+        for name, judgement in paper.judgements.items()
     }
-    page = of(paper_pages(replace(one, judgements=noted), {}), PAPER)
+    page = of(paper_pages(replace(paper, judgements=noted), {}), PAPER)
     assert STANDS not in page and page.count("the records stand") == 1 and page.count("Another.") >= len(noted)
 
 
@@ -98,8 +97,8 @@ def test_limits_equations_and_properties_are_those_of_the_design(project: Projec
     assert "experiment `structure`" in page and "beside it: pixels permuted" in page
 
 
-def test_deviations_lead_to_what_they_cost(project: Project, pages: Pages) -> None:
-    found = judged(project)["Z1-newton"]
+def test_deviations_lead_to_what_they_cost(paper: View, pages: Pages) -> None:
+    found = paper.judgements["Z1-newton"]
     cells = of(pages, PAPER).partition("{ #deviations }")[2].partition("{ #ledger }")[0]
     assert f"[Z1-newton](#claim-Z1-newton) {text.verdict(found)}" in cells
 
@@ -129,7 +128,7 @@ def test_without_records_every_claim_is_not_run_and_nothing_is_green(bare: Proje
 
 
 def test_what_is_stale_or_against_expectation_is_not_green(counted: Project) -> None:
-    judgement = judged(counted)["L1-connections"]
+    judgement = view(counted, SLUG).judgements["L1-connections"]
     assert judgement.verdict == "reproduced"
     stale = msgspec.structs.replace(judgement, stale=True, holds=False)
     against = msgspec.structs.replace(judgement, kind="audit", verdict="confirmed", holds=False)
