@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from threadpoolctl import threadpool_limits
+
 from firsthand.errors import FirsthandError
 from firsthand.figures import Drawn, draw
 from firsthand.pages import gallery, lessons, reference, speed, timeline
@@ -29,7 +31,8 @@ Pages: TypeAlias = dict[str, str | bytes]
 
 def generate(project: Project) -> Pages:
     """Every generated file of the site, by its path there."""
-    judged = {slug: view(project, slug) for slug in project.judged()}
+    with threadpool_limits(1, user_api="blas"):  # fingerprints are small runs, on which two threads wait for each other
+        judged = {slug: view(project, slug) for slug in project.judged()}
     views = [judged[slug] for slug in project.slugs()]
     figures = {one.slug: draw(project, one.slug) for one in views}
     pages: Pages = {}

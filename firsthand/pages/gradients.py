@@ -19,7 +19,7 @@ Definition: TypeAlias = ast.ClassDef | ast.FunctionDef
 
 @dataclass(frozen=True)
 class Derivation:
-    """A class or function that holds a nested `backward`, or a class whose `step` is a rule.
+    """A class or function that holds a nested `backward`, or a class with `gradients` or a `step` that is fed one, `g`.
 
     `source` is the function, or of a class the methods that derive and those that they use; `marked` are the lines of
     it that go backward; `rest` are the other lines of the class. Docstring and code are those of the file.
@@ -60,10 +60,15 @@ def _in_file(root: Path, path: Path) -> Iterator[Derivation]:
 
 
 def _derives(node: Definition) -> bool:
-    return any(True for _ in _backward(node)) or (
-        isinstance(node, ast.ClassDef)
-        and any(method.name == "step" and not isinstance(method.body[-1], ast.Raise) for method in _methods(node))
-    )
+    if isinstance(node, ast.ClassDef) and any(_is_rule(method) for method in _methods(node)):
+        return True
+    return any(True for _ in _backward(node))
+
+
+def _is_rule(method: ast.FunctionDef) -> bool:
+    """Gradients written down, or a step along one; what only says that a step is to be written is none."""
+    fed = any(argument.arg == "g" for argument in method.args.args) and not isinstance(method.body[-1], ast.Raise)
+    return method.name == "gradients" or (method.name == "step" and fed)
 
 
 def _methods(node: ast.ClassDef) -> list[ast.FunctionDef]:
@@ -78,9 +83,9 @@ def _backward(node: Definition) -> Iterator[ast.FunctionDef]:
 
 
 def _deriving(node: ast.ClassDef) -> list[ast.FunctionDef]:
-    """The methods that hold a `backward` or are a rule's `step`, and the methods of the class that they use."""
+    """The methods that hold a `backward` or are a rule, and the methods of the class that they use."""
     methods = {method.name: method for method in _methods(node) if method.name != "__init__"}
-    wanted = [name for name, method in methods.items() if name == "step" or any(True for _ in _backward(method))]
+    wanted = [name for name, method in methods.items() if _is_rule(method) or any(True for _ in _backward(method))]
     for name in wanted:  # grows while it is walked
         used = {part.attr for part in ast.walk(methods[name]) if isinstance(part, ast.Attribute)}
         wanted += [other for other in methods if other in used and other not in wanted]

@@ -170,7 +170,9 @@ def test_code_is_the_tested_source(project: Project, pages: Pages, slug: str) ->
 def test_the_rule_of_an_optimiser_paper_is_on_its_page(project: Project) -> None:
     found = {one.name: one for one in derivations(project.root, "adam_2015")}
     assert "v_hat = self.v / (1 - self.beta2**self.t)" in found["Adam"].source
-    assert "AdaMax" in found and "draw" in found and "IterateAverage" not in found
+    assert "AdaMax" in found and "draw" in found and "IterateAverage" not in found and "Rule" not in found
+    assert "dW = (x.T @ dz" in found["Regressions"].source
+    assert "Cache" not in {one.name for one in derivations(project.root, "transformer_2017")}  # its step writes words
 
 
 def test_every_backward_of_the_paper_is_on_its_page(project: Project, pages: Pages) -> None:
