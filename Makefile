@@ -36,7 +36,7 @@ site: .venv/ready-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 browser: site .venv/ready-browser
-	$(BIN)/pytest tests/site -m browser
+	$(BIN)/pytest tests/site -m browser -rs
 
 clean:
 	rm -rf build .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache

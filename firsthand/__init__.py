@@ -5,6 +5,6 @@ for the command line.
 """
 
 from firsthand.clinic import examine, where_nan
-from firsthand.run import Result, Run
+from firsthand.experiment import Result, Run
 
 __all__ = ["Result", "Run", "examine", "where_nan"]

@@ -1,7 +1,6 @@
 """The records of a paper, and whether they still speak for the code that is here now."""
 
 import functools
-import math
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +9,7 @@ import msgspec
 from firsthand import data, records
 from firsthand.code import code_hashes
 from firsthand.errors import FirsthandError
+from firsthand.experiment import same
 from firsthand.project import Project
 from firsthand.records import Record, Unit
 from firsthand.run import take_fingerprint
@@ -74,11 +74,8 @@ class Evidence:
         except FirsthandError as error:  # it no longer runs, or its data are not here: nobody can vouch for the record
             self.obstacles[str(error).partition("\n")[0]] = None
             return False
-        then = record.fingerprint.measurements
-        return (
-            now is not None
-            and now.measurements.keys() == then.keys()
-            and all(
-                math.isclose(value, then[name], rel_tol=1e-4, abs_tol=1e-9) for name, value in now.measurements.items()
-            )
+        then = record.fingerprint
+        return now is not None and all(
+            found.keys() == expected.keys() and all(same(value, expected[name]) for name, value in found.items())
+            for found, expected in ((now.measurements, then.measurements), (now.arrays, then.arrays or now.arrays))
         )

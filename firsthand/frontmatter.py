@@ -88,7 +88,7 @@ class Prose:
 
 def read(path: Path, into: type[T]) -> tuple[Prose, T]:
     """The file and its front matter; FirsthandError if it cannot be read, is not UTF-8 or has no well-formed one."""
-    text = read_text(path)
+    text = read_text(path).removeprefix("\ufeff")  # the mark with which some editors begin
     found = re.match(r"---\n(.*?\n)---\n(.*)", text, re.DOTALL)
     if found is None:
         raise FirsthandError(

@@ -4,6 +4,7 @@ The structures below are the schema. `read` also checks what a schema cannot say
 something declared, that each claim has a baseline and a control, and that the axes fit the kind of the claim.
 """
 
+import math
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -66,9 +67,14 @@ class Region(Strict):
     equals: float | None = None
 
     def contains(self, value: float) -> bool:
+        low, high = self.bounds()
+        return low <= value <= high
+
+    def bounds(self) -> tuple[float, float]:
+        """The ends of the interval, infinite where it is open."""
         if self.equals is not None:
-            return value == self.equals
-        return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
+            return self.equals, self.equals
+        return -math.inf if self.low is None else self.low, math.inf if self.high is None else self.high
 
     def text(self) -> str:
         if self.equals is not None:
@@ -156,6 +162,16 @@ class FigurePlan(Strict):
     alt: str  # what the picture shows, for readers who cannot see it
 
 
+class Live(Strict):
+    """A quick claim that the reader can run on the paper's page, in the browser: a few seconds on one seed."""
+
+    claim: str  # its id
+    shows: str = ""  # what the picture of the run shows
+    curves: list[str] = []  # the arrays that it shows, of one axis or of two: then a curve for each row
+    over: str = ""  # the array that they are drawn over, if not 1, 2, 3, ...
+    names: str = ""  # the array that names the rows
+
+
 class Manifest(Strict):
     """papers/<slug>/paper.yml"""
 
@@ -175,6 +191,7 @@ class Manifest(Strict):
     data: list[str] = []
     deviations: list[Deviation] = []
     figures: list[FigurePlan] = field(default_factory=list)
+    live: list[Live] = []  # what a reader can run on the page
 
     def claim(self, claim_id: str) -> Claim:
         for claim in self.claims:
@@ -213,6 +230,8 @@ def _problems(manifest: Manifest) -> list[str]:
             found.append(f"{place}: the id is used twice; give each claim its own.")
         seen.add(claim.id)
         found += [f"{place}: {problem}" for problem in _claim_problems(claim, manifest)]
+    for number, live in enumerate(manifest.live):
+        found += [f"live[{number}] ({live.claim}): {problem}" for problem in _live_problems(live, manifest)]
     return found
 
 
@@ -259,6 +278,21 @@ def _claim_problems(claim: Claim, manifest: Manifest) -> list[str]:
         found.append("differs: an axis is not as published; say in a sentence what differs.")
     if claim.kind == "original" and (claim.axes.data == "stand-in" or claim.axes.size == "scaled"):
         found.append("kind: 'original' needs the original data and size; call the claim 'scaled'.")
+    return found
+
+
+def _live_problems(live: Live, manifest: Manifest) -> list[str]:
+    claims = {claim.id: claim for claim in manifest.claims}
+    if live.claim not in claims:
+        return [f"claim: {live.claim!r} is not among the claims; name one of {', '.join(claims)}."]
+    reads = claims[live.claim].reads
+    found = []
+    if reads.tier != "quick":
+        found.append("claim: it is not in the tier quick, which a browser could bear; name one that is.")
+    if reads.over is not None:
+        found.append("claim: it is a ratio of two runs, and a reader runs one; name a claim that reads one run.")
+    if live.curves and not live.shows:
+        found.append("shows: is missing; say in words what the curves show.")
     return found
 
 

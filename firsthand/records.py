@@ -44,6 +44,7 @@ class Fingerprint(Struct, frozen=True):
 
     settings: Settings
     measurements: dict[str, float]
+    arrays: dict[str, float] = {}  # the mean size of each array of numbers, as far as it is finite
 
 
 class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

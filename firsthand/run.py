@@ -8,9 +8,7 @@ import os
 import platform
 import sys
 import time
-import zlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,55 +19,10 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from firsthand import data, records
 from firsthand.code import code_hashes
 from firsthand.errors import FirsthandError
+from firsthand.experiment import Progress, Result, Run, call, rounded
 from firsthand.manifest import Experiment, Settings
 from firsthand.project import Project
 from firsthand.records import Fingerprint, Record, Unit
-
-Progress = Callable[[int, int, str], None]
-
-
-@dataclass(frozen=True)
-class Result:
-    """What an experiment returns: named numbers, and arrays for figures (kept to six significant digits)."""
-
-    measurements: Mapping[str, float]
-    arrays: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Run:
-    """What an experiment is given besides its settings: the seed, its data, and somewhere to report progress."""
-
-    seed: int
-    data_sets: tuple[str, ...] = ()
-    report: Progress = lambda done, total, note: None
-
-    def rng(self, purpose: str) -> np.random.Generator:
-        """A stream of its own for each purpose ("weights", "order"): more draws of one leave the others alone."""
-        return np.random.default_rng([self.seed, zlib.crc32(purpose.encode())])
-
-    def data(self, name: str) -> data.DataSet:
-        """A data set that the manifest lists for this experiment."""
-        if name not in self.data_sets:
-            raise FirsthandError(
-                f"This experiment reads the data set {name!r}, which its entry in the manifest does not "
-                "list; add it under data."
-            )
-        return data.load(name)
-
-    def progress(
-        self, done: int, total: int, loss: float | None = None, where: Callable[[], str] | None = None
-    ) -> None:
-        """Report that `done` of `total` steps are over. A loss that is not finite ends the run here.
-
-        `where` is asked then, and only then, for a sentence on where that began (see `firsthand.clinic.where_nan`).
-        """
-        if loss is not None and not math.isfinite(loss):
-            raise FirsthandError(
-                f"The loss became {loss} after {done} of {total} steps (seed {self.seed}): training "
-                "diverged; lower the rate or check the gradients." + (f" {where()}" if where else "")
-            )
-        self.report(done, total, "" if loss is None else f"loss {loss:.4f}")
 
 
 def find_function(project: Project, slug: str, experiment: Experiment) -> Callable[..., Any]:
@@ -109,7 +62,7 @@ def execute_together(
         fingerprints = take_fingerprints(project, units)
         found = []
         for unit, result, fingerprint in zip(units, results, fingerprints, strict=True):
-            arrays = {name: _rounded(array) for name, array in result.arrays.items()}
+            arrays = {name: rounded(array) for name, array in result.arrays.items()}
             measurements = {name: float(value) for name, value in result.measurements.items()}
             record = Record(
                 format=records.FORMAT,
@@ -144,8 +97,7 @@ def measure(project: Project, units: Sequence[Unit], report: Progress = lambda d
     _check_settings(function, settings, place)
     runs = [Run(unit.seed, tuple(experiment.data), report) for unit in units]
     try:
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # a diverged run is told by its loss
-            called = function(runs, **settings) if experiment.together else [function(run, **settings) for run in runs]
+        called = call(function, runs, settings, experiment.together)
     except FirsthandError as error:
         raise FirsthandError(f"{units[0].label()}: {error}") from None
     if not isinstance(called, list) or len(called) != len(units):
@@ -166,7 +118,14 @@ def take_fingerprints(project: Project, units: Sequence[Unit]) -> list[Fingerpri
     if short is None:
         return [None] * len(units)
     results = measure(project, [Unit(u.paper, u.experiment, u.settings | short, u.seed) for u in units])
-    return [Fingerprint(short, {name: float(value) for name, value in r.measurements.items()}) for r in results]
+    return [Fingerprint(short, {n: float(value) for n, value in r.measurements.items()}, _sizes(r)) for r in results]
+
+
+def _sizes(result: Result) -> dict[str, float]:
+    """The mean size of each array of numbers, as far as they are finite."""
+    arrays = {name: np.asarray(array) for name, array in result.arrays.items()}
+    finite = {name: a[np.isfinite(a)] for name, a in arrays.items() if a.dtype.kind in "fiu"}
+    return {name: float(np.abs(a).mean(dtype=float)) for name, a in finite.items() if a.size}
 
 
 def _check_settings(function: Callable[..., Result], settings: Settings, place: str) -> None:
@@ -195,13 +154,6 @@ def _check_result(result: Result, experiment: Experiment, place: str, unit: Unit
             raise FirsthandError(
                 f"{unit.label()}: {name} is {value}, which cannot be judged; lower the rate or check the gradients."
             )
-
-
-def _rounded(array: Any) -> Any:
-    values = np.asarray(array)
-    if values.dtype.kind == "f":
-        return [_rounded(row) for row in values] if values.ndim else float(f"{float(values):.6g}")
-    return values.tolist()
 
 
 def machine() -> dict[str, str | int]:

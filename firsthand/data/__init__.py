@@ -8,35 +8,19 @@ registry.yml says what each set contains, `places` where files are looked for, `
 Every problem is a DataError that names the place and the remedy; nothing is ever silently replaced.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 from firsthand.data import places, registry, store
-from firsthand.data.formats import Array
+from firsthand.data.dataset import DataSet
 from firsthand.data.places import Found
 from firsthand.data.registry import DataError, Entry
 
 __all__ = ["DataError", "DataSet", "Status", "describe", "digest", "fetch", "load", "locate", "names", "status"]
 
 State: TypeAlias = Literal["here", "fetchable", "missing"]
-
-
-@dataclass(frozen=True, eq=False)
-class DataSet:
-    """A data set in memory. The arrays are read-only; `sha256` is the digest of the whole set."""
-
-    name: str
-    arrays: Mapping[str, Array] = field(repr=False)
-    sha256: str
-
-    def __getitem__(self, array: str) -> Array:
-        """One array; KeyError names those there are."""
-        if array not in self.arrays:
-            raise KeyError(f"{self.name} has no array {array!r}; it has {', '.join(self.arrays)}")
-        return self.arrays[array]
 
 
 @dataclass(frozen=True)

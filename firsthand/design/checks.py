@@ -1,10 +1,12 @@
 """Everything that `firsthand design check` refuses."""
 
+import math
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
 from firsthand import data
-from firsthand.design.appeals import appeal, appeals
+from firsthand.design.appeals import REASONED, appeal, appeals
 from firsthand.design.document import Document, Grounds, read
 from firsthand.design.readings import agrees, reading, recorded
 from firsthand.design.schema import Alternative, Decision
@@ -46,12 +48,18 @@ def _form(document: Document, _: Grounds) -> Iterator[Problem]:
     yield from document.marks()
     yield from missing_sections(document, sections())
     if not design.decisions:
-        yield document.refused(1, "there is no decision; a design decides something: write it under `decisions`.")
+        yield document.refused(
+            document.line_with("decisions:"),
+            "there is no decision; a design decides something: write it under `decisions`.",
+        )
     ids = [item.id for item in (*design.properties, *design.constraints)] + [item.id for item in design.decisions]
     ids += [item.id for item in design.alternatives]
     for name in dict.fromkeys(ids):
         if ids.count(name) > 1:
             yield document.refused(document.line_of(name), f"the id {name!r} is used twice; give each item its own.")
+        if not re.fullmatch(r"[A-Za-z]\w*", name):
+            said = "write letters, digits and _ alone, a letter first, so that {{id}} can stand in the prose"
+            yield document.refused(document.line_of(name), f"the id {name!r} is no word; {said}.")
     for line, name in document.placeholders():
         yield document.refused(line, document.unknown_placeholder(name))
 
@@ -124,7 +132,7 @@ def _appeals(document: Document, _: Grounds) -> Iterator[Problem]:
     texts += [(item.id, f"{item.what}\n{item.not_measured or ''}") for item in design.alternatives]
     found = [(document.line_of(name), words) for name, text in texts if (words := appeal(text, known))]
     for section in document.sections():
-        if section.title == "Decisions":
+        if section.title in REASONED:
             found += [(document.line_at(section.start + place), words) for place, words in appeals(section.text, known)]
     for line, words in found:
         yield document.refused(
@@ -134,7 +142,12 @@ def _appeals(document: Document, _: Grounds) -> Iterator[Problem]:
 
 def _numbers(document: Document, grounds: Grounds) -> Iterator[Problem]:
     for item in document.design.quantities().values():
-        line, found = document.line_of(item.id), reading(item, grounds)
+        line = document.line_of(item.id)
+        if not (math.isfinite(item.value) and 0 <= item.within < math.inf):
+            said = f"{item.id!r} has the value {item.value:g} and within {item.within:g}"
+            yield document.refused(line, f"{said}; write numbers that are finite, and within from 0 on.")
+            continue
+        found = reading(item, grounds)
         if found.problem:
             yield document.refused(line, found.problem)
         if found.note:
@@ -154,13 +167,19 @@ def _claims(document: Document, grounds: Grounds) -> Iterator[Problem]:
             judgement = grounds.judgements.get(claim)
             if judgement is not None and not judgement.holds:
                 stale = ", and its record is stale" if judgement.stale else ""
+                remedy = "run it" if stale or judgement.verdict == "not run" else "name other evidence"
                 yield document.refused(
                     line,
-                    f"{who} rests on the claim {claim}, which does not hold ({judgement.verdict}{stale}); run it, or "
+                    f"{who} rests on the claim {claim}, which does not hold ({judgement.verdict}{stale}); {remedy}, or "
                     "decide otherwise.",
                 )
     for claim in document.design.predictions:
         yield from _known(document, grounds, claim, document.line_with("predictions:"), "the list of predictions")
+    for section in document.sections():
+        words = re.findall(r"[\w\-]+", section.text) if section.title == "Predictions" else []
+        for claim in [name for name in grounds.judgements if name in words and name not in document.design.predictions]:
+            said = f"the section '## Predictions' speaks of {claim}, which `predictions` leaves out"
+            yield document.refused(section.line, f"{said}; add it, whatever became of it.")
 
 
 def _alternatives(document: Document, grounds: Grounds) -> Iterator[Problem]:
@@ -176,7 +195,8 @@ def _alternatives(document: Document, grounds: Grounds) -> Iterator[Problem]:
         else:
             yield from _alternative(document, grounds, item, line)
     if not document.design.alternatives:
-        yield document.refused(1, "no alternative was refused; name at least one under `alternatives`, and measure it.")
+        line, said = document.line_with("alternatives:"), "name at least one under `alternatives`, and measure it"
+        yield document.refused(line, f"no alternative was refused; {said}.")
 
 
 def _alternative(document: Document, grounds: Grounds, item: Alternative, line: int) -> Iterator[Problem]:

@@ -44,7 +44,9 @@ def check(names: Sequence[str], write: bool, as_json: bool) -> None:
             wanted = [item.probe for item in document.design.quantities().values() if item.probe is not None]
             count = probed.write(wanted, document.path)
             if wanted and not as_json:
-                click.echo(f"{name}: {count} probes run, results in {probed.results_path(document.path)}")
+                click.echo(
+                    f"{name}: {count} probe{'s' * (count != 1)} run, results in {probed.results_path(document.path)}"
+                )
     print_problems({name: designs.check(project, name) for name in chosen}, "design", as_json)
 
 

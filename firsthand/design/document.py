@@ -14,7 +14,7 @@ from firsthand.manifest import Manifest
 from firsthand.project import Project, unknown
 from firsthand.verdicts import Judgement, judge
 
-PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z]\w*)\s*\}\}")
+PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z][\w\-]*)\s*\}\}")
 
 
 @dataclass(frozen=True)

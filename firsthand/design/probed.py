@@ -21,6 +21,7 @@ from firsthand import data, probes, records
 from firsthand.code import package_hash
 from firsthand.design.schema import ReadsProbe
 from firsthand.errors import FirsthandError
+from firsthand.probes import Finding
 from firsthand.probes.checks import read_npz
 
 SEED = 0
@@ -106,12 +107,14 @@ def _measured(name: str, source: str, design: Path, digest: str, code: str) -> P
     )
 
 
-def measure_all(source: str, design: Path) -> dict[str, dict[str, float]]:
-    """What every probe says that can read these data."""
-    found = {}
-    for name in probes.PROBES:
-        with contextlib.suppress(FirsthandError):
-            found[name] = measure(name, source, design).measurements
+def measure_all(source: str, design: Path) -> dict[str, Finding]:
+    """What every probe says that has something to measure in these data; FirsthandError for data that are not right."""
+    kind = None if _own(source, design) else data.describe(source).kind
+    recognised, found = probes.recognise(_arrays(source, design), kind, source), {}
+    for name, probe in probes.PROBES.items():
+        if recognised.kind in probe.kinds:
+            with contextlib.suppress(probes.NotApplicable):
+                found[name] = probes.run(name, recognised, SEED)
     return found
 
 

@@ -76,18 +76,27 @@ def recorded(name: str, reads: ReadsRecord, grounds: Grounds) -> Reading:
 def counted(reads: ReadsCost, project: Project) -> int:
     """Build the model and count. FirsthandError if it cannot be built or counted."""
     module_name, _, function_name = reads.model.partition(":")
-    if not function_name or len(reads.input) < 2:
+    if not function_name or (len(reads.input) < 2 and not _parameters_alone(reads)):
         raise FirsthandError(
             f"cost: {reads.model!r} with input {reads.input}: write module:function and a shape with its batch axis, "
-            "as in papers.lenet_1998.model:lenet5 with [1, 1, 32, 32]."
+            "as in papers.lenet_1998.model:lenet5 with [1, 1, 32, 32] (no shape is needed for parameters)."
         )
     project.importable()
     try:
         build = getattr(importlib.import_module(module_name), function_name)
         wanted = inspect.signature(build).parameters
-        rng = {"rng": np.random.default_rng(0)} if "rng" in wanted and "rng" not in reads.settings else {}
-        found = cost(build(**rng, **reads.settings), tuple(reads.input[1:]))
+        draws = {"rng": np.random.default_rng(0), "rngs": [np.random.default_rng(0)]}  # of one model, or of one trial
+        given = {name: value for name, value in draws.items() if name in wanted and name not in reads.settings}
+        model = build(**given, **reads.settings)
+        if _parameters_alone(reads):
+            return sum(p.data.size for _, p in model.named_params())
+        found = cost(model, tuple(reads.input[1:]))
     except Exception as error:  # whatever a model's own code may raise
         told = f"{type(error).__name__}: {error}"
         raise FirsthandError(f"cost: {reads.model} cannot be counted ({told}); correct its name or settings.") from None
     return int(getattr(found, reads.measures))
+
+
+def _parameters_alone(reads: ReadsCost) -> bool:
+    """Whether the model need not be run: it may take more than one array, or words."""
+    return reads.measures == "parameters" and not reads.input

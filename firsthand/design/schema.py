@@ -24,11 +24,14 @@ class ReadsProbe(Strict):
 
 
 class ReadsCost(Strict):
-    """A count of `core.cost` for one example; `model` is module:function, `input` a shape with its batch axis."""
+    """A count of `core.cost` for one example; `model` is module:function, `input` a shape with its batch axis.
+
+    Parameters are counted without running the model where no `input` is given.
+    """
 
     model: str
-    input: list[int]
     measures: Literal["parameters", "connections", "multiply_adds", "units", "kept_bytes"]
+    input: list[int] = []
     settings: Settings = {}  # further arguments of the function
 
 

@@ -14,11 +14,14 @@ from firsthand.report import number, verdict_text
 def shown(grounds: Grounds) -> RenderableType:
     """The tables of a design: its numbers, its decisions, what it refused, what it predicted."""
     design = grounds.document.design
-    parts: list[RenderableType] = [Text(design.title, style="bold"), quantities(grounds), decisions(grounds)]
-    if design.alternatives:
-        parts.append(alternatives(grounds))
-    if design.predictions:
-        parts.append(predictions(grounds))
+    parts: list[RenderableType] = [Text(design.title, style="bold")]
+    for given, shown_by in (
+        (design.quantities(), quantities),
+        (design.decisions, decisions),
+        (design.alternatives, alternatives),
+        (design.predictions, predictions),
+    ):
+        parts += [shown_by(grounds)] if given else []
     return Group(*parts)
 
 

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from firsthand.errors import FirsthandError
 from firsthand.figures import Drawn, draw
-from firsthand.pages import gallery, lessons, reference, speed, timeline
+from firsthand.pages import gallery, lessons, live, reference, speed, timeline
 from firsthand.pages.datasets import data_page
 from firsthand.pages.designs import design_pages, documents
 from firsthand.pages.home import verdicts_table
@@ -45,6 +45,7 @@ def generate(project: Project) -> Pages:
         | reference_pages(project)
         | speed.figures(project)
         | lessons.lessons(project)
+        | {live.ARCHIVE: live.archive(project, views, lessons.live_plans(project))}
         | _filled_in(project, views, figures)
     )
 

@@ -9,7 +9,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
 
-from firsthand.pages import assets, generate, navigation
+from firsthand.pages import assets, generate, live, navigation
 from firsthand.project import Project
 
 log = logging.getLogger("mkdocs.hooks.firsthand")
@@ -23,6 +23,8 @@ def on_config(config: MkDocsConfig) -> None:
     config.extra["polyfills"] = [path for path in copied if "iframe-worker" in path]
     if not copied:
         log.info(assets.NEEDS_NETWORK)
+    if not assets.runtime(assets.pyodide(project.root)):
+        log.info(assets.LIVE_NEEDS_NETWORK)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> None:
@@ -34,6 +36,10 @@ def on_files(files: Files, config: MkDocsConfig) -> None:
         files.append(File.generated(config, path, content=content))
     for path, source in assets.files(project.root).items():
         files.append(File.generated(config, path, abs_src_path=str(source)))
+    python = assets.runtime(assets.pyodide(project.root))
+    for path, source in python.items():
+        files.append(File.generated(config, path, abs_src_path=str(source)))
+    files.append(File.generated(config, live.WHERE, content=assets.runtime_address(bool(python))))
 
 
 PLAIN = re.compile(r'<span class="(?:n|o|p|w)">([^<]*)</span>')  # names, operators, punctuation, blanks

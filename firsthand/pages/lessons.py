@@ -2,22 +2,20 @@
 
 The blocks of a page share one namespace, from top to bottom. What a block prints stands below it. A block that begins
 with `# figure: what it shows` leaves a matplotlib figure called `figure`: the page shows it, with those words as its
-alternative text, and keeps the code folded.
+alternative text, and keeps the code folded. `{{live}}` is the place of a button that runs the page in the browser.
 """
 
-import contextlib
 import functools
-import io
 import re
-import warnings
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib
 from threadpoolctl import threadpool_limits
 
+from firsthand.browser.blocks import execute
 from firsthand.errors import FirsthandError
 from firsthand.figures import STYLE, svg
-from firsthand.pages import speed
+from firsthand.pages import live, speed
 from firsthand.pages.text import code, folded
 from firsthand.project import Project
 from firsthand.yamlfile import read_text
@@ -49,8 +47,9 @@ def lessons(project: Project) -> dict[str, str | bytes]:
     pages: dict[str, str | bytes] = {}
     for position, name in enumerate(ORDER):
         path = project.root / "site" / FOLDER / f"{name}.md"
-        text, drawn = run(name, read_text(path))
+        text, drawn, _ = run(name, read_text(path))
         text = text.replace("{{loops}}", speed.places(project)["loops"])
+        text = text.replace("{{live}}", live.lesson(f"{FOLDER}/{name}"))
         pages[f"{FOLDER}/{name}.md"] = text + _onwards(project, position)
         pages |= {f"{FOLDER}/{name}-{number}.svg": content for number, content in drawn.items()}
     return pages
@@ -73,43 +72,61 @@ def title(project: Project, name: str) -> str:
     return found[1]
 
 
+class Block(NamedTuple):
+    """A piece of Python on a page, without those that draw."""
+
+    line: int
+    code: str
+    printed: str
+
+
+class Lesson(NamedTuple):
+    """A page with the output of its blocks, its figures by number, and the blocks that draw none."""
+
+    page: str
+    drawn: dict[int, bytes]
+    blocks: list[Block]
+
+
 @functools.cache
-def run(name: str, text: str) -> tuple[str, dict[int, bytes]]:
-    """Run the blocks of a page in order; the page with their output, and its figures by number."""
+def run(name: str, text: str) -> Lesson:
+    """Run the blocks of a page in order."""
     namespace: dict[str, Any] = {"__name__": name}
     drawn: dict[int, bytes] = {}
+    blocks: list[Block] = []
 
     def replace(found: re.Match[str]) -> str:
         block, line = found[1], text.count("\n", 0, found.start()) + 2
-        printed = _execute(name, block, line, namespace)
+        printed = execute(block, place(name), line, namespace)
         alt = FIGURE.match(block)
         if alt is None:
+            blocks.append(Block(line, block, printed))
             return found[0] + (f"\n{code(printed.rstrip(), 'text')}\n" if printed else "")
         number = len(drawn) + 1
-        with matplotlib.rc_context(STYLE):
-            drawn[number] = svg(namespace.pop("figure"))
+        drawn[number] = svg(namespace.pop("figure"))
         shown = code(block[alt.end() :].rstrip(), "python")
         return f"![{alt[1]}]({name}-{number}.svg)\n\n{folded(f'figure-{number}', 'How it was drawn', shown)}\n"
 
-    with threadpool_limits(1, user_api="blas"):  # small products; two threads would wait for each other
-        return BLOCK.sub(replace, text), drawn
+    with matplotlib.rc_context(STYLE), threadpool_limits(1, user_api="blas"):  # on small products two threads wait
+        return Lesson(BLOCK.sub(replace, text), drawn, blocks)
 
 
-def _execute(name: str, block: str, line: int, namespace: dict[str, Any]) -> str:
-    """What the block printed. Line numbers are those of the page."""
-    out = io.StringIO()
-    place = f"site/{FOLDER}/{name}.md"
-    try:
-        with contextlib.redirect_stdout(out), warnings.catch_warnings(), matplotlib.rc_context(STYLE):
-            warnings.simplefilter("error")
-            exec(compile("\n" * (line - 1) + block, place, "exec"), namespace)
-    except Exception as error:
-        trace, at = error.__traceback__, line
-        while trace is not None:
-            at = trace.tb_lineno if trace.tb_frame.f_code.co_filename == place else at
-            trace = trace.tb_next
-        raise FirsthandError(f"{place}: line {at}: {type(error).__name__}: {error}; correct the lesson.") from error
-    return out.getvalue()
+def place(name: str) -> str:
+    return f"site/{FOLDER}/{name}.md"
+
+
+def live_plans(project: Project) -> dict[str, live.Plan]:
+    """For `firsthand.browser.live`: the blocks of each page that has `{{live}}`, except those that draw."""
+    sources = {name: read_text(project.root / place(name)) for name in ORDER}
+    return {
+        f"{FOLDER}/{name}": {
+            "name": name,
+            "place": place(name),
+            "blocks": [block._asdict() for block in run(name, text).blocks],
+        }
+        for name, text in sources.items()
+        if "{{live}}" in text
+    }
 
 
 def _onwards(project: Project, position: int) -> str:

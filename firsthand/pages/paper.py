@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from firsthand.design import Document
 from firsthand.figures import Drawn
+from firsthand.pages import live
 from firsthand.pages.claims import claims_in_full, disagreements, linked, standing
 from firsthand.pages.designs import decisions, quantities, reviews, section
 from firsthand.pages.exercises import exercises
@@ -28,6 +29,7 @@ def paper_page(view: View, figures: Mapping[str, Drawn]) -> str:
     """The whole page, as Markdown."""
     document = view.grounds.document
     sections = {
+        "Run it here { #live }": live.section(view),
         "The data and its measured structure { #data }": _data(view),
         "Design decisions { #decisions }": _decisions(view),
         "Equations { #equations }": section(document, "Gradients"),

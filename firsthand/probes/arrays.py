@@ -20,7 +20,7 @@ NAMES: dict[Kind, dict[str, tuple[str, ...]]] = {
     "sets": {"sets": ("sets", "x"), "labels": _LABELS},
     "graphs": {
         "edges": ("edges",),
-        "labels": _LABELS,
+        "labels": (*_LABELS, "club"),
         "features": ("features", "x"),
         "feature_indptr": ("feature_indptr",),
         "feature_indices": ("feature_indices",),

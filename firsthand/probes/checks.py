@@ -10,6 +10,7 @@ from core.layer import Array
 from firsthand.errors import FirsthandError
 from firsthand.probes.arrays import AXES, KINDS, NAMES, Data, Kind, mains
 
+_RENAME = "store the one to measure under such a name with numpy.savez"
 _MUST_VARY = ("images", "series", "sets", "table", "counts", "features")
 
 
@@ -25,7 +26,8 @@ def recognise(arrays: Mapping[str, Array], kind: Kind | None = None, where: str 
             found[name] = _checked(name, np.asarray(arrays[alias]), f"{where}: {alias}")
     if not any(name in found for name in mains(kind)):
         wanted = " or ".join(alias for name in mains(kind) for alias in NAMES[kind][name])
-        raise FirsthandError(f"{where}: {kind} need an array {wanted}; there is {', '.join(arrays) or 'none'}.")
+        there = ", ".join(arrays) or "none"
+        raise FirsthandError(f"{where}: {kind} need an array {wanted}; there is {there}: {_RENAME}.")
     data = Data(kind, found)
     if kind == "graphs":
         _check_graph(data, where)
@@ -42,10 +44,11 @@ def _kind_of(arrays: Mapping[str, Array], where: str) -> Kind:
         return told[0]
     names = ", ".join(arrays) or "none"
     if told:
-        raise FirsthandError(f"{where}: the arrays {names} could be {' or '.join(told)}; say which (--kind).")
+        several = " or ".join(told)
+        raise FirsthandError(f"{where}: the arrays {names} could be {several}; keep those of one, or say it (--kind).")
     raise FirsthandError(
         f"{where}: the names of the arrays ({names}) do not tell what they are; call the first "
-        f"{', '.join(names[0] for names in own.values())}, or say which kind they are (--kind)."
+        f"{', '.join(names[0] for names in own.values())}, or tell `firsthand probe` their kind (--kind)."
     )
 
 
@@ -55,12 +58,17 @@ def _checked(name: str, array: Array, where: str) -> Array:
         raise FirsthandError(f"{where} is empty, with the shape {array.shape}; there is nothing to measure.")
     axes, meaning = AXES[name]
     if array.ndim not in axes or (name == "images" and array.ndim == 4 and array.shape[1] > 4):
-        raise FirsthandError(f"{where} must have the shape {meaning}, but has {array.shape}.")
-    if array.dtype.kind in "US" and name in ("labels", "tokens"):
-        array = np.unique(array, return_inverse=True)[1]
+        last = name == "images" and array.ndim == 4 and array.shape[-1] <= 4
+        remedy = "numpy.moveaxis(images, -1, 1) puts channels there" if last else "reshape it"
+        raise FirsthandError(f"{where} must have the shape {meaning}, but has {array.shape}; {remedy}.")
+    if array.dtype.kind in "US" and name == "labels":
+        return array
+    if array.dtype.kind in "US" and name == "tokens":
+        return np.asarray(np.unique(array, return_inverse=True)[1])
     whole = name in ("edges", "feature_indptr", "feature_indices", "tokens")
     if array.dtype.kind not in ("iu" if whole else "biuf"):
-        raise FirsthandError(f"{where} must hold {'whole' if whole else 'real'} numbers, but holds {array.dtype}.")
+        sort = "whole" if whole else "real"
+        raise FirsthandError(f"{where} must hold {sort} numbers, but holds {array.dtype}; convert it with astype.")
     if array.dtype.kind == "f" and not (finite := np.isfinite(array)).all():
         first = tuple(int(at) for at in np.unravel_index(int(finite.argmin()), array.shape))
         raise FirsthandError(
@@ -115,11 +123,13 @@ def _check_rows(data: Data, where: str) -> None:
 def read_npz(path: Path) -> dict[str, Array]:
     """The arrays of an .npz file. Nothing is ever unpickled. Raises FirsthandError if it is anything else."""
     if not path.is_file():
-        raise FirsthandError(f"{path}: there is no such file.")
+        problem = "is not a file" if path.exists() else "there is no such file"
+        raise FirsthandError(f"{path}: {problem}; name an .npz file or a data set (`firsthand data list`).")
     try:
         if not zipfile.is_zipfile(path):
             raise FirsthandError(
-                f"{path}: is not an .npz file; write one with numpy.savez(path, images=..., labels=...)."
+                f"{path}: is not an .npz file; write one with numpy.savez, as in numpy.savez('own.npz', table=..., "
+                "labels=...)."
             )
         with np.load(path, allow_pickle=False) as archive:
             found = {name: _member(archive, name, path) for name in archive.files}

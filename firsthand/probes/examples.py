@@ -143,7 +143,7 @@ PROBES = {
         Sketch(
             "How many directions has the data?",
             "−log(1 − share of examples)",
-            "log of second / first distance (slope 1 / dimension)",
+            "log of the distances' ratio (slope 1 / dimension)",
             "columns permuted",
         ),
     ),

@@ -7,6 +7,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from firsthand.figures import BLUE, GREY, ORANGE, STYLE
 from firsthand.probes.finding import PERMUTATIONS, Finding, Sketch
@@ -47,6 +48,8 @@ def _curve(axes: Axes, finding: Finding, sketch: Sketch) -> None:
     if sketch.log_x:
         axes.set_xscale("log", base=2)
         axes.xaxis.set_major_formatter("{x:g}")
+    elif x.dtype.kind == "i":
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.fill_between(x, low, high, color=ORANGE, alpha=0.3, linewidth=0)
     axes.plot(x, mean, "--", color=ORANGE, label=_null(sketch))
     axes.plot(x, measured, marker="o" if len(x) <= 40 else None, markersize=4, color=BLUE, label="measured")

@@ -49,6 +49,8 @@ def effective_rank(data: Data, rng: np.random.Generator, sheet: Sheet) -> Findin
     rows, _, sheet.sample = data.sample(rng, MOST, WIDEST)
     if len(rows) < 3:
         raise NotApplicable(f"effective_rank needs at least three examples; there are {len(rows)}.")
+    if not np.ptp(rows, axis=0).any():
+        raise NotApplicable("effective_rank needs examples that differ; these are all the same.")
     measured = _shares(rows)
     draws = np.array([_shares(rng.permuted(rows, axis=0)) for _ in range(PERMUTATIONS)])
     sheet.put("effective_rank", _effective(measured), "axes", [_effective(draw) for draw in draws])
@@ -101,8 +103,6 @@ def _shares(rows: Array) -> Array:
     x = rows - rows.mean(axis=0)
     gram = x.T @ x if x.shape[1] <= len(x) else x @ x.T
     values = np.maximum(np.linalg.eigvalsh(gram)[::-1], 0)
-    if not values.any():
-        raise NotApplicable("effective_rank needs rows that differ.")
     return np.asarray(values / values.sum())
 
 

@@ -5,15 +5,20 @@ from collections.abc import Iterator
 
 from firsthand import design as designs
 from firsthand.design import Grounds
-from firsthand.frontmatter import Problem, Section, missing_sections
+from firsthand.frontmatter import MARK, Problem, Section, missing_sections
 from firsthand.project import Project
 from firsthand.review.document import Document, Question, read, rubric
 
 FEWEST = 20  # words of an answer: two sentences
+ALIKE = 0.8  # two answers that share more of their words than this are one, with a word exchanged
 _PHRASE = re.compile(
-    r"\W*(?:n/?a|not applicable|no (?:issues?|problems?|concerns?|comments?)|lgtm|tbd|todo|"
-    r"(?:this |it |all |everything )?(?:looks?|is|are|seems?) (?:all )?(?:good|fine|ok(?:ay)?|great|sound)|"
-    r"ok(?:ay)?|fine|good|great|well done|(?:see|as|same as) above)\b",
+    r"\W*(?:(?:overall|i think|yes|in general),? )?"
+    r"(?:n/?a|not applicable|lgtm|tbd|todo|i agree|as expected|nothing to (?:add|report|say|object to)|"
+    r"(?:i (?:have|see) |there (?:are|is) )?no (?:issues?|problems?|concerns?|comments?|objections?)|"
+    r"(?:(?:this|it|that|all|everything|the (?:design|architecture|model|approach)) )?"
+    r"(?:looks?|is|are|seems?|sounds?) (?:all |very |quite )?"
+    r"(?:good|fine|ok(?:ay)?|great|sound|solid|reasonable|well[- ](?:done|designed|thought[- ]out))|"
+    r"ok(?:ay)?|fine|good|great|solid|well done|(?:see|as|same as) above)\b",
     re.IGNORECASE,
 )
 _WORD = re.compile(r"\W*(?:yes|no|none|nothing)\W*", re.IGNORECASE)
@@ -94,22 +99,22 @@ def _answer(document: Document, grounds: Grounds, question: Question, line: int)
 def _answers(document: Document, grounds: Grounds) -> Iterator[Problem]:
     wanted = rubric()
     yield from missing_sections(document, wanted)
-    seen: dict[str, str] = {}
+    seen: dict[str, set[str]] = {}
     for section in document.sections():
         if section.title not in wanted:
             continue
-        text = " ".join(_words(section.text)).lower()
-        if text and text in seen:
+        words = {word.lower() for word in _words(section.text)}
+        for title in [title for title, others in seen.items() if len(words & others) > ALIKE * len(words | others)][:1]:
             yield document.refused(
-                section.line, f"'## {section.title}' has the same answer as '## {seen[text]}'; answer what is asked."
+                section.line, f"'## {section.title}' has the same answer as '## {title}'; answer what is asked."
             )
-        seen[text] = section.title
+        seen[section.title] = words
         yield from _one_answer(document, grounds, section)
 
 
 def _one_answer(document: Document, grounds: Grounds, section: Section) -> Iterator[Problem]:
     count = len(_words(section.text))
-    if not count:
+    if not count or MARK in section.text:  # which is refused already
         return
     if count < FEWEST:
         yield document.refused(
@@ -121,11 +126,9 @@ def _one_answer(document: Document, grounds: Grounds, section: Section) -> Itera
         )
     known = [*grounds.document.declared(), *grounds.judgements]
     if not set(re.findall(r"`([^`\n]+)`", section.text)) & set(known):
-        yield document.refused(
-            section.line,
-            f"'## {section.title}' names nothing that the design declares; put an id of it in `backticks` (declared: "
-            f"{', '.join(dict.fromkeys(known))}).",
-        )
+        few = ", ".join(f"`{name}`" for name in known[:3])
+        said = f"names nothing that the design declares; put an id of it in backticks, such as {few}"
+        yield document.refused(section.line, f"'## {section.title}' {said}.")
 
 
 def _words(text: str) -> list[str]:

@@ -54,6 +54,11 @@ def test_a_draft_is_told_what_to_do_and_passes_until_every_claim_was_run(toy: To
         ("because: [linear]", "because: []", "decision 'one_unit' has no reason"),
         ("because: [linear]", "because: [fashion]", "because of 'fashion', which names no property, constraint or"),
         ("because: [linear]", "because: [one_unit]", "rests on itself (one_unit because of one_unit)"),
+        ("within: 2.0", "within: .inf", "'linear' has the value 1 and within inf; write numbers that are finite"),
+        ("within: 2.0", "within: -1", "write numbers that are finite, and within from 0 on"),
+        ("value: 1.0", "value: .nan", "'linear' has the value nan"),
+        ("id: one_unit", "id: one-unit", "the id 'one-unit' is no word"),
+        ("## Failure modes\n", "## Failure modes\n{{one-unit}}\n", "{{one-unit}} names no property or constraint"),
         ("within: 2.0", "within: 0.001", "'linear' says 1, but the code gives"),
         ("measurement: start_error", "measurement: luck", "papers/plan_2001/paper.yml declares no descent.quick.luck"),
         (
@@ -90,6 +95,11 @@ def test_a_draft_is_told_what_to_do_and_passes_until_every_claim_was_run(toy: To
         ("id: one_unit", "id: linear", "the id 'linear' is used twice"),
         ("because: [linear]", "because: []", "no decision is because of 'linear', and it speaks for no alternative"),
         ("## Failure modes\n", "", "the section '## Failure modes' is missing"),
+        (
+            "## Failure modes\n",
+            "## Failure modes\n\nIt bends. REPLACE: more.\n",
+            "'## Failure modes' is as in the template",
+        ),
         ("## Failure modes\n", "## Failure modes\n\n## Predictions\n", "the section '## Failure modes' is empty"),
         ("## Failure modes\n", "## Predictions\n", "the section '## Predictions' stands twice"),
         ("## Failure modes\n", "## Failure modes\n{{slope}}\n", "{{slope}} names no property or constraint"),
@@ -113,6 +123,15 @@ def test_no_decision_and_no_alternative(planned: Path) -> None:
     planned.write_text(f"{head}decisions: []\nalternatives: []\npredictions:{end}")
     said = " ".join(refusals(planned))
     assert "there is no decision" in said and "no alternative was refused" in said
+
+
+def test_a_prediction_that_came_to_nothing_is_not_left_out(planned: Path) -> None:
+    text = planned.read_text().replace("## Predictions\n", "## Predictions\n\nA line errs little (C1).\n")
+    planned.write_text(text)
+    assert refusals(planned) == []
+    planned.write_text(text.replace("predictions: [C1]", "predictions: []"))
+    (said,) = refusals(planned)
+    assert "'## Predictions' speaks of C1, which `predictions` leaves out; add it" in said
 
 
 def test_a_circle_of_two_decisions(planned: Path) -> None:
@@ -151,7 +170,7 @@ def test_numbers_and_evidence_need_records(planned: Path) -> None:
         record.unlink()
     said = " ".join(refusals(planned))
     assert "was not run with these settings; run `firsthand run plan_2001 --tier quick`" in said
-    assert "rests on the claim C1, which does not hold (not run)" in said
+    assert "rests on the claim C1, which does not hold (not run); run it, or decide otherwise" in said
     assert "alternative 'one_step' rests on the claim C1, which was not run" in said
 
 
@@ -166,7 +185,7 @@ def test_a_claim_that_does_not_hold_is_no_evidence(toy: Toy, planned: Path) -> N
     manifest = planned.parent.parent / "papers" / SLUG / "paper.yml"
     manifest.write_text(manifest.read_text().replace("high: 1.0e-3", "high: 1.0e-30"))
     said = toy("design", "check", SLUG).stdout
-    assert "rests on the claim C1, which does not hold (not reproduced)" in said
+    assert "rests on the claim C1, which does not hold (not reproduced); name other evidence" in said
 
 
 @pytest.mark.parametrize(
@@ -193,6 +212,11 @@ def test_unreadable_front_matter(toy: Toy, text: str, message: str) -> None:
 def test_text_that_is_not_utf8(toy: Toy) -> None:
     (toy.root / "designs" / "broken.md").write_bytes(b"---\ntitle: \xff\n---\n")
     assert "byte 11 is not UTF-8 text; save the file as UTF-8" in toy.refused("design", "check", "broken")
+
+
+def test_the_mark_with_which_some_editors_begin(planned: Path) -> None:
+    planned.write_text(planned.read_text(), encoding="utf-8-sig")
+    assert refusals(planned) == [] and planned.read_bytes().startswith(b"\xef\xbb\xbf")
 
 
 def test_a_design_of_a_paper_that_does_not_exist(toy: Toy, planned: Path) -> None:
@@ -228,4 +252,7 @@ def test_a_filled_template_has_no_mark() -> None:
 def test_the_designs_of_this_checkout() -> None:
     project = Project(Path(__file__).parents[2])
     for name in design.names(project):
-        assert [str(problem) for problem in design.check(project, name) if not problem.note] == []
+        found = design.check(project, name)
+        assert [str(problem) for problem in found if not problem.note] == []
+        probed = [str(problem) for problem in found if "--write" in problem.message]
+        assert probed == [], "a probe has changed; `firsthand design check --write`, where the data are"

@@ -31,6 +31,34 @@ REFUSED = [
     "The field has moved to attention.",
     "It was the state of the art in 1998, so we use it.",
     "Because it was popular in 1998.",
+    "Everyone uses convolutions.",
+    "The standard choice for images.",
+    "As is common practice, the batch is normalised.",
+    "A proven architecture.",
+    "The default choice.",
+    "The canonical architecture.",
+    "Because it is the standard.",
+    "It is the norm.",
+    "It is the latest.",
+    "It has become ubiquitous.",
+    "Traditionally the last layer is dense.",
+    "A well-established technique.",
+    "Google uses it.",
+    "Experts recommend it.",
+    "Recommended by the authors.",
+    "Used by all major labs.",
+    "Recent work uses attention.",
+    "Nobody uses sigmoids, which are outdated.",
+    "What people use for text.",
+    "It works well in practice.",
+    "It won the ImageNet challenge.",
+    "As in the original paper.",
+    "Gates as in the paper by Cho.",
+    "The paper does it this way.",
+    "We follow the authors.",
+    "Inspired by GPT-3.",
+    "Masks, as used in BERT.",
+    "GELU, as BERT does.",
 ]
 REASONS = [
     "Pixels four apart do not correlate, so a window of five is enough.",
@@ -43,6 +71,22 @@ REASONS = [
     "The standard deviation of the pixels is 0.3.",
     "A practice set of 900 digits.",
     "The usual error is 3 %.",
+    "The default rate of 0.01 diverges.",
+    "Most papers are not near a label.",
+    "The common word's gradient is large.",
+    "The draws are standard normal ones.",
+    "The noise of the pixels is standard normal.",
+    "It grows with the norm of the gradient, which is the norm of W.",
+    "The last years are the latest values.",
+    "The commonest class has 30 %.",
+    "A window based on the correlation length.",
+    "It has twice as many weights as ResNet-20.",
+    "The authors do not state the rate.",
+    "The paper prints 7.27 as the bound.",
+    "The dominant frequency is one in eleven years.",
+    "Other papers have other words.",
+    "The layer is used in all places.",
+    "Others than the nearest say nothing.",
 ]
 HISTORY = [
     "In 1998 this was the state of the art.",
@@ -71,7 +115,7 @@ def test_a_line_break_hides_nothing() -> None:
     assert list(appeals("It is the state of\nthe art.")) == [(0, "state of the art")]
 
 
-@pytest.mark.parametrize(("section", "refused"), [("Decisions", True), ("The data", False)])
+@pytest.mark.parametrize(("section", "refused"), [("Decisions", True), ("Alternatives", True), ("The data", False)])
 def test_where_reasons_belong(toy: Toy, section: str, refused: bool) -> None:
     """In other sections nobody gives reasons for decisions; "popular pages" may be what the data are."""
     path: Path = plan(toy)

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from planned import fill_in, refusals
+from planned import fill_in, notes, refusals
 from toy import Toy
 
 from firsthand import design
@@ -21,6 +21,7 @@ from firsthand.scaffold import new_paper
 from firsthand.verdicts import Judgement, judge
 
 NAME = "next_year"
+SERIES = ("autocorrelation", "memory", "order_sensitivity", "mutual_information")  # the probes of a single series
 DECIDED = """constraints: []
 decisions:
   - id: a_line
@@ -71,16 +72,31 @@ def test_from_the_template_to_a_checked_design(toy: Toy) -> None:
     assert "a_mean  The mean of the training points.  " in toy("design", "show", NAME).stdout
 
 
-def test_own_data_are_copied_and_measured(toy: Toy) -> None:
-    own = toy.root / "waves.npz"
+@pytest.mark.parametrize("file", ["waves.npz", "waves, mine: (1)#.npz"])
+def test_own_data_are_copied_and_measured(toy: Toy, file: str) -> None:
+    own = toy.root / file
     np.savez(own, series=np.sin(np.arange(300)) + np.random.default_rng(0).normal(size=300))
-    new_design(toy.project, NAME, str(own))
-    assert (toy.root / "designs" / NAME / "waves.npz").read_bytes() == own.read_bytes()
+    written = new_design(toy.project, NAME, str(own))
+    assert (toy.root / "designs" / NAME / file).read_bytes() == own.read_bytes()
+    path = toy.root / "designs" / f"{NAME}.md"
     head = design.read(toy.project, NAME).design
-    assert len(head.properties) > 10 and len(head.quantities()) == len(head.properties)
-    assert all(item.probe and item.probe.data == f"{NAME}/waves.npz" for item in head.properties)
-    said = refusals(toy.root / "designs" / f"{NAME}.md")
+    assert [item.id for item in head.properties] == list(SERIES)
+    assert all(item.probe and item.probe.data == f"{NAME}/{file}" for item in head.properties)
+    assert re.search(r"  # Evidence: (weak|strong)\. Values correlate with those up to", path.read_text())
+    said = refusals(path)
     assert not any("the code gives" in problem for problem in said)  # every number agrees with its probe
+    assert notes(path) == [] and written[-1].name == f"{NAME}.json"  # what was measured is kept
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [(np.array([1.0, np.nan]), "own.npz: series[1] is nan"), (np.array([{}], object), "holds Python objects")],
+)
+def test_own_data_that_are_not_right_leave_nothing_behind(toy: Toy, array: np.ndarray, message: str) -> None:
+    own = toy.root / "own.npz"
+    np.savez(own, series=array)
+    assert message in toy.refused("design", "new", NAME, "--data", str(own))
+    assert list((toy.root / "designs").iterdir()) == []
 
 
 def test_a_registered_set_is_measured(toy: Toy) -> None:

@@ -14,6 +14,16 @@ from firsthand.design.schema import ReadsProbe
 
 RECORD = "    reads: {experiment: descent, tier: quick, measurement: start_error}\n"
 PROBE = "    probe: {name: autocorrelation, data: %s, measurement: autocorrelation_1}\n"
+TRIALS = """
+import numpy as np
+
+from core.layer import Layer, Param
+
+
+class Trials(Layer):
+    def __init__(self, rngs: list[np.random.Generator]) -> None:
+        self.W = Param(np.array([rng.normal(size=3) for rng in rngs]))
+"""
 READS = ReadsProbe(name="autocorrelation", data="own.npz", measurement="autocorrelation_1")
 
 
@@ -43,6 +53,14 @@ def cost(path: Path, model: str, *, value: float = 6, shape: str = "[1, 2]", set
 
 def test_a_cost_is_counted_from_the_model(planned: Path) -> None:
     assert cost(planned, "core.dense:Linear", settings="{n_in: 2, n_out: 2}") == []
+
+
+def test_parameters_are_counted_without_an_input_or_with_one_trial_of_many(planned: Path) -> None:
+    (planned.parent.parent / "trials.py").write_text(TRIALS)
+    assert cost(planned, "trials:Trials", shape="[]", value=3) == []
+    planned.write_text(planned.read_text().replace("measures: parameters", "measures: multiply_adds"))
+    (said,) = refusals(planned)
+    assert "write module:function and a shape with its batch axis" in said
 
 
 @pytest.mark.parametrize(
@@ -163,4 +181,4 @@ def test_a_record_needs_a_paper_or_a_study(planned: Path) -> None:
 def test_write_from_the_command_line(toy: Toy, own: Path) -> None:
     corrected(own)
     done = toy("design", "check", SLUG, "--write")
-    assert done.returncode == 0 and "1 probes run" in done.stdout and "note" not in done.stdout
+    assert done.returncode == 0 and "1 probe run" in done.stdout and "note" not in done.stdout

@@ -63,6 +63,7 @@ def test_only_the_imported_modules_of_core_count(toy: Toy) -> None:
         (("# nothing", "# nothing"), "current"),
         (("5)", "6 - 1)"), "stands"),  # other code, same behaviour
         (("value + run.seed", "value + 2 * run.seed"), "stale"),
+        (("arange(3) / 3", "arange(3) / 4"), "stale"),  # a figure would show what the code no longer gives
         (("def work(run", "def other(run"), "stale"),
     ],
 )

@@ -12,10 +12,26 @@ from firsthand.project import Project
 from firsthand.review.checks import generic
 from firsthand.review.new import new_review
 
-ANSWER = (
-    "On {title}: the decision `one_unit` rests on `linear`, which was measured on the very points that the line is "
-    "fitted to, so it says less than it seems to."
-)
+ANSWERS = [
+    "The decision `one_unit` rests on `linear`, which was measured on the very points that the line is fitted to, so "
+    "it says less than it seems to.",
+    "A constant would be simpler still. It is the start from which `linear` counts, and nobody would keep it, since a "
+    "slope is what these points have.",
+    "Points on a parabola would do it: `one_unit` cannot bend, and its error would stay far above the noise however "
+    "long one trains. Nobody drew any.",
+    "Ten times as many points cost ten times the multiplications of `one_unit`, and buy a third of the doubt about its "
+    "slope; no decision would change.",
+    "Far outside the interval that was seen, `one_unit` goes on straight. A user would notice only by comparing with "
+    "what came, which nothing here does.",
+    "Incoming numbers are taken as they are. I would refuse a batch in which `linear` comes out below a half of what "
+    "is written, for then the slope has gone.",
+    "`C1` holds the fit against the true slope, which one knows of generated points alone; for real ones a residual by "
+    "thirds of the range is missing.",
+    "Training takes less than a second and repeats from its seed (`C1`), so going back to yesterday means to run "
+    "yesterday again. Latency is one product.",
+    "The running mean of the residuals should be watched. If it leaves twice the noise, `one_unit` has met something "
+    "that is no line, and somebody must look.",
+]
 
 
 @pytest.fixture
@@ -29,7 +45,7 @@ def written(toy: Toy) -> Path:
         "conditions: []", "conditions: [Measure the noise as well.]"
     )
     head = head.replace("REPLACE with what the author must answer.", "What happens with two points only?")
-    body = "\n".join(f"## {title}\n\n{ANSWER.format(title=title)}\n" for title in review.rubric())
+    body = "\n".join(f"## {title}\n\n{text}\n" for title, text in zip(review.rubric(), ANSWERS, strict=True))
     path.write_text(f"{head}\n---\n\n{body}")
     return path
 
@@ -52,7 +68,8 @@ def test_the_template_is_refused_wherever_it_waits_for_its_author(toy: Toy) -> N
         if MARK in line and not line.startswith(MARK):
             assert any(problem.startswith(f"{path}:{number}: ") for problem in said), line
     for title in review.rubric():
-        assert any(f"the section '## {title}' is as in the template" in problem for problem in said)
+        about = [problem for problem in said if f"'## {title}'" in problem]
+        assert len(about) == 1 and f"the section '## {title}' is as in the template" in about[0]
     assert any("there is no verdict" in problem for problem in said)
     assert toy("review", "check", path.stem).returncode == 1
 
@@ -134,17 +151,22 @@ def test_an_answer_leads_to_its_change(written: Path, change: str) -> None:
             "begins with a phrase that fits any",
         ),
         ("The model is small and was measured with care by people who know what they do, " * 2, "names nothing that"),
-        (ANSWER.format(title="Data"), "has the same answer as '## Data'"),
+        (ANSWERS[0], "has the same answer as '## Decisions and properties'"),
+        (f"On monitoring: {ANSWERS[5]}", "has the same answer as '## Data'"),
     ],
 )
 def test_answers_that_are_refused(written: Path, answer: str, message: str) -> None:
-    written.write_text(written.read_text().replace(ANSWER.format(title="Monitoring"), answer))
+    written.write_text(written.read_text().replace(ANSWERS[-1], answer))
     said = refusals(written)
     assert any(f"'## Monitoring' {message}" in problem for problem in said), said
 
 
 @pytest.mark.parametrize(
-    "text", ["N/A", "Looks good.", "It is fine", "None.", "No issues found.", "OK, as above.", "LGTM!"]
+    "text",
+    [
+        *("N/A", "Looks good.", "It is fine", "None.", "No issues found.", "OK, as above.", "LGTM!", "Nothing to add."),
+        *("Overall, the design is solid.", "I have no concerns here.", "The architecture seems quite reasonable."),
+    ],
 )
 def test_generic_phrases(text: str) -> None:
     assert generic(text)

@@ -66,18 +66,24 @@ def test_without_records_no_design_looks_as_if_it_held(bare: Project) -> None:
 
 def test_every_command_of_the_page_was_carried_out(pages: Pages) -> None:
     page = of(pages, "how-to-design.md")
-    assert "{{" not in page and page.count("```console\n$ firsthand ") == 4
+    assert "{{" not in page and page.count("```console\n$ firsthand ") == 7
     assert "sunspots: nothing to object to" in page and "/home" not in page and "Traceback" not in page
 
 
 def test_commands_that_change_the_checkout_are_refused(project: Project) -> None:
-    for words in ("run sunspots", "accept sunspots", "design check --write", "design new x"):
+    for words in ("run sunspots", "accept sunspots", "design check --write", "probe sunspots --out x"):
         with pytest.raises(FirsthandError, match=r"site/page\.md: firsthand .* is more than reading"):
             with_output(f"{{{{run: firsthand {words}}}}}", project, "page.md")
     with pytest.raises(FirsthandError, match="There is no design called"):
         with_output("{{run: firsthand design show sunspot}}", project, "page.md")
     with pytest.raises(FirsthandError, match="--colour"):
         with_output("{{run: firsthand verify --colour}}", project, "page.md")
+
+
+def test_what_is_started_on_a_page_is_thrown_away(project: Project) -> None:
+    text = with_output("{{run: firsthand design new x}} {{run: firsthand review new x}}", project, "page.md")
+    assert "wrote designs/x.md\n" in text and "wrote designs/reviews/x-" in text
+    assert not (project.root / "designs" / "x.md").exists()
 
 
 def test_what_is_printed_is_what_the_command_prints(project: Project) -> None:

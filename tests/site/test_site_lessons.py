@@ -37,16 +37,19 @@ def test_the_first_network_is_as_short_as_its_page_says(project: Project) -> Non
 
 
 def test_blocks_share_their_names_and_output_stands_below() -> None:
-    page, drawn = lessons.run("two", "# Two\n\n```python\na = 20\n```\n\nText.\n\n```python\nprint(a + 1)\n```\n")
+    page, drawn, blocks = lessons.run(
+        "two", "# Two\n\n```python\na = 20\n```\n\nText.\n\n```python\nprint(a + 1)\n```\n"
+    )
     assert page.endswith("```python\nprint(a + 1)\n```\n\n```text\n21\n```\n\n") and not drawn
+    assert blocks == [(4, "a = 20\n", ""), (10, "print(a + 1)\n", "21\n")]
 
 
 def test_a_figure_is_shown_with_its_words() -> None:
     block = (
         "# figure: A line\nfrom matplotlib.figure import Figure\n\nfigure = Figure()\nfigure.subplots().plot([1, 2])\n"
     )
-    page, drawn = lessons.run("line", f"```python\n{block}```\n")
-    assert page.startswith("![A line](line-1.svg)\n\n<details") and b"<svg" in drawn[1]
+    page, drawn, blocks = lessons.run("line", f"```python\n{block}```\n")
+    assert page.startswith("![A line](line-1.svg)\n\n<details") and b"<svg" in drawn[1] and not blocks
 
 
 @pytest.mark.parametrize(

@@ -21,11 +21,11 @@ NAN[1, 2, 3] = np.nan
 @pytest.mark.parametrize(
     ("kind", "arrays", "message"),
     [
-        ("images", {}, "images need an array images or train_images or x; there is none."),
+        ("images", {}, "images need an array images or train_images or x; there is none: store"),
         ("images", {"images": NAN}, "here: images[1, 2, 3] is nan; remove"),
         ("images", {"images": np.ones((2, 3, 3))}, "holds nothing but 1.0"),
         ("images", {"images": np.ones((2, 3))}, "must have the shape (N, H, W), or"),
-        ("images", {"images": np.ones((2, 32, 32, 3))}, "with at most 4 channels, but has (2, 32, 32, 3)"),
+        ("images", {"images": np.ones((2, 32, 32, 3))}, "but has (2, 32, 32, 3); numpy.moveaxis"),
         ("images", {"x": np.arange(18).reshape(2, 3, 3), "y": [1, 2, 3]}, "there are 3 labels for 2 examples"),
         ("images", {"images": np.zeros((0, 3, 3))}, "is empty, with the shape (0, 3, 3)"),
         ("images", {"images": np.array([[["a"]]])}, "must hold real numbers, but holds <U1"),
@@ -59,7 +59,7 @@ def test_what_arrays_may_be_called() -> None:
     images = np.arange(18.0).reshape(2, 3, 3)
     for names in (("images", "labels"), ("train_images", "train_labels"), ("x", "y")):
         data = recognise({names[0]: images, names[1]: ["a", "b"], "test_images": images}, "images")
-        assert np.array_equal(data["images"], images) and data["labels"].tolist() == [0, 1]
+        assert np.array_equal(data["images"], images) and data["labels"].tolist() == ["a", "b"]
     assert recognise({"train_images": images}).kind == "images"
     assert recognise({"edges": EDGES, "x": np.eye(4)}).has("examples")
 

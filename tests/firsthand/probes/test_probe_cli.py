@@ -50,19 +50,19 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("words", "message"),
     [
         (("optdigit",), "There is no data set called 'optdigit'; did you mean optdigits?"),
-        (("missing.npz",), "missing.npz: there is no such file."),
+        (("missing.npz",), "missing.npz: there is no such file; name an"),
         (("single.npy",), "single.npy: is not an .npz file; write one with numpy.savez"),
         (("not.npz",), "not.npz: is not an .npz file"),
         (("cut.npz",), "cut.npz: is not an .npz file"),
         (("flipped.npz",), "flipped.npz: cannot be read (Bad CRC-32"),
-        ((".",), ".: there is no such file."),
+        ((".",), ".: is not a file; name an"),
         (("objects.npz",), "objects.npz: images holds Python objects, which are never unpickled"),
         (("nan.npz",), "nan.npz: images[0, 1, 2] is nan"),
         (("empty.npz",), "empty.npz: images is empty"),
         (("nothing.npz",), "the names of the arrays (none) do not tell"),
         (("odd.npz",), "odd.npz: there are 3 labels for 4 examples"),
         (("x.npz",), "x.npz: the names of the arrays (x) do not tell what they are"),
-        (("good.npz", "--kind", "graphs"), "good.npz: graphs need an array edges; there is images, labels."),
+        (("good.npz", "--kind", "graphs"), "good.npz: graphs need an array edges; there is images, labels: store"),
         (("good.npz", "--kind", "pictures"), "Invalid value for '--kind'"),
         (("good.npz", "--only", "zip"), "There is no probe called 'zip'; did you mean zipf?"),
         (("good.npz", "--only", "zipf"), "zipf is a measurement of text, not of images."),
@@ -82,6 +82,7 @@ def test_a_data_set_as_a_table(firsthand) -> None:
     code, out, _ = firsthand("sunspots")
     assert code == 0 and "autocorrelation_11" in out and "strong memory (all 309 values):" in out
     assert "not measured: class_balance needs classes" in out and "pixel_correlation" not in out
+    assert "none: less than 4 of their standard deviations from their mean; strong: at least 6" in out
 
 
 def test_json_keeps_its_form(firsthand, folder: Path) -> None:
@@ -108,8 +109,15 @@ def test_only_and_figures(firsthand, folder: Path) -> None:
 
 def test_a_sample_set_of_each_kind_of_labels(firsthand, folder: Path) -> None:
     np.savez("words.npz", table=np.random.default_rng(0).normal(size=(40, 3)), labels=["yes", "no"] * 20)
-    code, out, _ = firsthand("words.npz", "--only", "class_balance")
+    code, out, _ = firsthand("words.npz", "--only", "class_balance", "--out", "figures")
     assert code == 0 and "as even as equal ones" in out
+    drawn = (folder / "figures" / "class_balance.svg").read_text()
+    assert "<!-- yes -->" in drawn and "<!-- no -->" in drawn
+
+
+def test_the_members_of_the_karate_club_have_labels(firsthand) -> None:
+    code, out, _ = firsthand("karate", "--only", "homophily")
+    assert code == 0 and "strong homophily (all 34 nodes and 78 edges)" in out
 
 
 def test_help_names_arrays_and_probes(firsthand) -> None:

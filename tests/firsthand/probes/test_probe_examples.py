@@ -1,11 +1,25 @@
 """Probes of examples and classes: surfaces of known dimension, labels with known noise."""
 
+import math
+
 import numpy as np
 import pytest
 
 from firsthand.probes import NotApplicable, measure
 
 SEEDS = (0, 1, 2)
+
+
+def test_the_dimension_is_that_of_the_plain_definition() -> None:
+    rows = np.random.default_rng(2).normal(size=(60, 3))
+    ratios = []
+    for here in range(60):
+        first, second = sorted(math.dist(rows[here], rows[other]) for other in range(60) if other != here)[:2]
+        ratios.append(math.log(second / first))
+    kept = sorted(ratios)[:54]  # without the largest tenth
+    y = [-math.log(1 - rank / 60) for rank in range(1, 55)]
+    slope = sum(a * b for a, b in zip(kept, y, strict=True)) / sum(a * a for a in kept)
+    assert measure("intrinsic_dimension", {"table": rows}).measurements["dimension"] == pytest.approx(slope)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -9,7 +9,7 @@ import pytest
 from firsthand.errors import FirsthandError
 from firsthand.probes import PROBES, Finding, measure
 from firsthand.probes.figures import draw, svg
-from firsthand.probes.finding import Contrast
+from firsthand.probes.finding import Contrast, Sheet
 
 
 def sample() -> dict[str, dict[str, np.ndarray]]:
@@ -79,6 +79,15 @@ def test_a_figure_of_each(name: str) -> None:
     assert low < high and low <= found.arrays["measured"].max() <= high
 
 
+def test_the_band_of_a_figure_is_two_standard_deviations_of_the_null() -> None:
+    finding = measure("autocorrelation", {"series": np.random.default_rng(0).normal(size=200)})
+    (band,) = draw(finding, PROBES["autocorrelation"].sketch, "noise").axes[0].collections
+    edge = band.get_paths()[0].vertices
+    mean, std = finding.arrays["null_mean"], finding.arrays["null_std"]
+    assert edge[:, 1].max() == pytest.approx((mean + 2 * std).max())
+    assert edge[:, 1].min() == pytest.approx((mean - 2 * std).min())
+
+
 def test_the_same_figure_is_the_same_bytes() -> None:
     found = measure("homophily", SAMPLE["homophily"])
     once, twice = (svg(draw(found, PROBES["homophily"].sketch, "sample")) for _ in range(2))
@@ -131,3 +140,10 @@ def test_refusals(name: str, arrays: dict[str, Any], message: str) -> None:
     with pytest.raises(FirsthandError) as caught:
         measure(name, arrays)
     assert message in str(caught.value)
+
+
+def test_the_null_has_the_standard_deviation_of_a_sample() -> None:
+    sheet = Sheet("probe", "table", "")
+    sheet.put("number", 3.0, "", [0.0, 2.0])
+    assert sheet.null["number"] == (1.0, pytest.approx(math.sqrt(2)))
+    assert sheet.contrast("number").distance == pytest.approx(math.sqrt(2))

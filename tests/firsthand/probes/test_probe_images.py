@@ -35,6 +35,9 @@ def test_independent_pixels_have_no_structure(seed: int) -> None:
     found = measure("pixel_correlation", {"images": images}, seed)
     assert all(abs(found.measurements[f"correlation_{d}"]) < 4.5 / np.sqrt(400 * 16 * (16 - d)) for d in range(1, 8))
     assert "no locality" in found.suggests
+    # of 9 places, 36 correlations over 300 pairs of pixels each
+    similarity = measure("stationarity", {"images": images}, seed).measurements["similarity"]
+    assert abs(similarity) < 4.5 / np.sqrt(36 * 300)
     assert abs(measure("power_spectrum", {"images": images}).measurements["slope"]) < 0.1
 
 

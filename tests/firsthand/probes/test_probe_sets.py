@@ -38,6 +38,15 @@ def test_the_first_element_is_not(seed: int, classes: bool) -> None:
         assert abs(mean - 1 / 5) < 4.5 * 2 * np.sqrt(1 / 5) * (4 / 5) / np.sqrt(600)
 
 
+def test_it_does_not_matter_how_the_sets_are_sorted() -> None:
+    """Sorted by class, the first half of the sets would be of one class alone."""
+    x = elements(0, 600, 5)
+    positive = x.sum(axis=1) > 0
+    order = np.argsort(positive)
+    found = measure("permutation_invariance", {"sets": x[order], "y": positive[order]})
+    assert abs(found.measurements["linear"] - 2 / np.pi) < 0.06
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_noise_says_nothing(seed: int) -> None:
     x = elements(seed, 600, 5)

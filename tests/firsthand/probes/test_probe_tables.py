@@ -20,6 +20,12 @@ def test_axes_of_equal_variance_are_counted(rank: int) -> None:
     assert found.strength == "strong" and "narrow" in found.suggests
 
 
+def test_equal_rows_have_no_rank() -> None:
+    """Their mean is not exactly one of them, and rounding is no variance."""
+    with pytest.raises(NotApplicable, match="these are all the same"):
+        measure("effective_rank", {"table": np.tile([[0.1, 0.2, 0.3]], (50, 1))})
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_independent_columns_have_full_rank(seed: int) -> None:
     found = measure("effective_rank", {"table": np.random.default_rng([17, seed]).normal(size=(400, 30))}, seed)
