@@ -97,7 +97,10 @@ def test_limits_equations_and_properties_are_those_of_the_design(project: Projec
         assert "{{" not in sections[title] and sections[title] in page
     for item in document.design.properties:
         assert f'| <span id="{item.id}">`{item.id}`</span> | {item.statement} |' in page
-    assert "experiment `structure`" in page and "beside it: pixels permuted" in page
+    assert "probe `pixel_correlation` of `mnist` <small>" in page and " Null: the same" in page
+    assert "experiment `structure`" in page and "beside it: the years in random order" in of(
+        pages, "designs/sunspots.md"
+    )
 
 
 def test_deviations_lead_to_what_they_cost(paper: View, pages: Pages) -> None:
