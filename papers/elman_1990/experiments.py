@@ -10,6 +10,7 @@ from core.trial import EPSILON
 from firsthand import Result, Run
 
 from . import data
+from .classes import classes as classes
 from .model import errors, learn_to_predict, network_of, rms
 
 

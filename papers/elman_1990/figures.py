@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from firsthand.figures import BLUE, GREEN, GREY, ORANGE, Records
 
 from .data import FEATURES, TEXT
+from .grammar import LEXICON, NOUNS
 
 
 def twelve_bits(records: Records) -> Figure:
@@ -25,9 +26,9 @@ def twelve_bits(records: Records) -> Figure:
         axes.plot(places, profiles.T, color=colour, alpha=0.25, linewidth=0.8)
         axes.plot(places, profiles.mean(axis=0), "o-", color=colour, label=label)
     axes.axhline(0.5, color=GREY, linestyle="--", linewidth=1)
-    axes.text(12.3, 0.5, "a coin", va="center", color=GREY)
+    axes.text(14.1, 0.503, "a coin", va="bottom", ha="right", color=GREY)
     axes.axhline(1 / 3, color=GREY, linestyle=":", linewidth=1)
-    axes.text(12.3, 1 / 3, "the rule,\nplace unknown", va="center", color=GREY)
+    axes.text(14.1, 1 / 3 + 0.003, "the rule, place unknown", va="bottom", ha="right", color=GREY)
     axes.set(xticks=places, xlabel="bit asked for (1, 4, 7, 10 are decided by the two before)", ylabel="RMS error")
     axes.set(ylim=(0.25, 0.65), xlim=(0.6, 14.2))
     axes.legend(loc="upper center", ncols=2)
@@ -40,7 +41,7 @@ def letter_by_letter(records: Records) -> Figure:
     figure, axes = plt.subplots(figsize=(9, 3.2))
     _written(axes, arrays["letters"], arrays["error"], [letter in "bdg" for letter in arrays["letters"]])
     axes.axhline(np.sqrt(2 / 27), color=GREY, linestyle="--", linewidth=1)
-    axes.text(len(arrays["letters"]) + 0.3, np.sqrt(2 / 27), "floor at\nconsonants", va="center", color=GREY)
+    axes.text(len(arrays["letters"]) + 0.3, np.sqrt(2 / 27) + 0.01, "floor at\nconsonants", va="bottom", color=GREY)
     axes.set(ylim=(-0.03, 0.72), xlim=(-1, len(arrays["letters"]) + 5))
     return figure
 
@@ -73,6 +74,37 @@ def word_by_word(records: Records) -> Figure:
     panels[1].plot(range(1, by_place.shape[1] + 1), by_place.T, color=GREEN, alpha=0.3, linewidth=0.8)
     panels[1].plot(range(1, by_place.shape[1] + 1), by_place.mean(axis=0), "o-", color=GREEN)
     panels[1].set(xlabel="place in the word", ylim=(0, 0.72), xticks=range(1, by_place.shape[1] + 1))
+    return figure
+
+
+def word_tree(records: Records) -> Figure:
+    """The clusters of the words' mean hidden layers: a bracket joins two of them at their mean distance."""
+    merges = records.all("classes")[0].arrays["merges"]
+    figure, axes = plt.subplots(figsize=(7, 6.2))
+    places: dict[int, tuple[float, float]] = {}  # of each cluster: along the words, and at which distance
+
+    def place(cluster: int) -> tuple[float, float]:
+        if cluster < len(LEXICON):
+            row = sum(name < len(LEXICON) for name in places)
+            places[cluster] = row, 0.0
+            colour = BLUE if cluster < NOUNS else ORANGE
+            axes.text(-0.02, row, LEXICON[cluster], ha="right", va="center", color=colour, fontsize=10)
+        else:
+            first, second, distance = merges[cluster - len(LEXICON)]
+            (a, at_a), (b, at_b) = place(int(first)), place(int(second))
+            axes.plot([at_a, distance, distance, at_b], [a, a, b, b], color=GREY, linewidth=1.3)
+            places[cluster] = (a + b) / 2, distance
+        return places[cluster]
+
+    place(len(LEXICON) + len(merges) - 1)
+    axes.set(
+        yticks=[], xlabel="mean distance of the hidden layers", xlim=(-0.28, None), ylim=(len(LEXICON) - 0.3, -0.7)
+    )
+    axes.spines["left"].set_visible(False)
+    axes.set_xticks([tick for tick in axes.get_xticks() if tick >= 0])
+    axes.plot([], [], color=BLUE, label="nouns")
+    axes.plot([], [], color=ORANGE, label="verbs")
+    axes.legend(loc="lower right")
     return figure
 
 

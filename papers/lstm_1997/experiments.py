@@ -14,7 +14,7 @@ from firsthand import Result, Run
 from . import data
 from .blocks import MemoryBlocks
 from .model import ERRORS, Network, SimpleRecurrent, memory_network, simple_network, squared
-from .training import Rule, Trial, absolute_errors, train
+from .training import TEST, Rule, Trial, absolute_errors, train
 
 # tables 1, 3, 4, 7 and 9: inputs, blocks, cells in a block, outputs, biased units of the hidden layer, output biases
 NETS: dict[str, tuple[tuple[int, int, int, int], tuple[str, ...], bool, int]] = {
@@ -178,7 +178,7 @@ def temporal_order(
     trials = train(runs, network, task, squared, rule, [rate] * len(runs), shuffled=labels == "shuffled")
     found = []
     for run, trial in zip(runs, trials, strict=True):
-        error, _ = absolute_errors(trial, task, run.rng("test"))
+        error = absolute_errors(trial.network, task(run.rng("test"), TEST))
         numbers = {
             "wrong": int((error >= rule.tolerance).any(axis=1).sum()),
             "test_error": error.mean(),
@@ -199,7 +199,8 @@ def simple_recurrent(
     found = []
     for k, run in enumerate(runs):
         mine = trials[k * len(rates) : (k + 1) * len(rates)]
-        wrong = [(absolute_errors(t, task, run.rng("test"))[0] >= rule.tolerance).any(axis=1).mean() for t in mine]
+        fresh = task(run.rng("test"), TEST)
+        wrong = [(absolute_errors(t.network, fresh) >= rule.tolerance).any(axis=1).mean() for t in mine]
         numbers = {"correct": max(trial.correct() for trial in mine), "test_correct": 1 - min(wrong)}
         found.append(Result(numbers))
     return found
@@ -213,7 +214,8 @@ def adding(runs: Sequence[Run], *, length: int, error: str, rate: float, labels:
     trials = train(runs, network, task, ERRORS[error], rule, [rate] * len(runs), shuffled=labels == "shuffled")
     found = []
     for run, trial in zip(runs, trials, strict=True):
-        errors, fresh = absolute_errors(trial, task, run.rng("test"))
+        fresh = task(run.rng("test"), TEST)
+        errors = absolute_errors(trial.network, fresh)
         wrong, off = errors[:, 0] >= rule.tolerance, np.abs(fresh.targets[:, 0] - 0.5)
         constant, inner = off >= rule.tolerance, off <= 0.4
         bins = np.minimum((off * 20).astype(int), 9)  # by twentieths from the middle
@@ -232,13 +234,15 @@ def adding(runs: Sequence[Run], *, length: int, error: str, rate: float, labels:
     return found
 
 
-def distractors(runs: Sequence[Run], *, lag: int, symbols: int, labels: str, rate: float, most: int) -> list[Result]:
-    """Task 2c until both outputs of 10,000 sequences in a row were wrong by less than 0.2."""
+def distractors(
+    runs: Sequence[Run], *, lag: int, symbols: int, judged: str, labels: str, rate: float, most: int
+) -> list[Result]:
+    """Task 2c until both outputs of 10,000 sequences were wrong by less than 0.2: fresh ones, or those trained on."""
     task: Callable[..., data.Sequences] = partial(data.distractors, lag=lag, symbols=symbols)
     network = memory_network(
         [run.rng("weights") for run in runs], symbols + 4, 2, 1, 2, spread=0.2, biased=(), output_bias=False
     )
-    rule = Rule(tolerance=0.2, window=10_000, most=most)
+    rule = Rule(tolerance=0.2, window=10_000, most=most, every=1000 if judged == "fresh" else None)
     trials = train(runs, network, task, squared, rule, [rate] * len(runs), shuffled=labels == "shuffled")
     return [Result(_outcome(trial), _curves(trial)) for trial in trials]
 

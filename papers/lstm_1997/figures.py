@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
+from matplotlib.patches import Arc, Circle, FancyArrowPatch, FancyBboxPatch
 
 from core.layer import Array
 from firsthand.figures import BLUE, GREEN, GREY, ORANGE, RED, SKY, Records
@@ -36,9 +36,10 @@ def cell(records: Records) -> Figure:
         axes.text(x, 2, sign, ha="center", va="center", fontsize=14, color=colour)
     for start, end in ((0.3, 1.2), (2.0, 3.1), (3.7, 5.2), (5.8, 7.2), (8.0, 9.1), (9.7, 10.9)):
         _arrow(axes, (start, 2), (end, 2))
-    loop: dict[str, Any] = {"connectionstyle": "arc3,rad=2.2", "arrowstyle": "-|>", "mutation_scale": 14}
-    axes.add_patch(FancyArrowPatch((5.85, 2.12), (5.15, 2.12), lw=2, color=BLUE, **loop))
-    axes.text(5.5, 3.3, "the carousel: weight 1,\none step later", ha="center", color=BLUE, fontsize=9)
+    axes.add_patch(Arc((5.5, 2.62), 1.1, 1.1, theta1=-50, theta2=218, lw=2, color=BLUE))  # from s back to the sum
+    axes.add_patch(FancyArrowPatch((5.06, 2.29), (5.22, 2.12), arrowstyle="-|>", mutation_scale=14, lw=2, color=BLUE))
+    axes.text(5.5, 2.62, "1", ha="center", va="center", color=BLUE, fontsize=12)
+    axes.text(5.5, 3.4, "the carousel: weight 1,\none step later", ha="center", color=BLUE, fontsize=9)
     for x, name, label, colour in ((3.4, "input gate", "in", ORANGE), (9.4, "output gate", "out", GREEN)):
         axes.add_patch(Circle((x, 0.6), 0.32, fc=colour, ec=colour, alpha=0.25))
         axes.text(x, 0.6, "f", ha="center", va="center", fontsize=13, style="italic")
@@ -95,7 +96,7 @@ def traces(records: Records) -> Figure:
     for block, colour in enumerate((BLUE, ORANGE)):
         panels[2].plot(time, states[:, :, block, 0, 0], color=colour)
     panels[2].set(ylabel="states of the cells", xlabel="step")
-    panels[0].legend(loc="center right", fontsize=9)
+    panels[0].legend(loc="upper center", bbox_to_anchor=(0.73, 0.9), ncols=2, fontsize=9)
     for axes in panels:
         for place in (*places, len(x)):
             axes.axvline(place, color=GREY, linestyle=":", linewidth=1)
@@ -128,16 +129,23 @@ def learning(records: Records) -> Figure:
 
 def lags(records: Records) -> Figure:
     """Every trial of task 2c: the average error and the share right of each thousand sequences."""
-    figure, panels = plt.subplots(1, 2, figsize=(8.5, 3.4))
-    for record in records.all("distractors"):
-        for axes, name in ((panels[0], "errors"), (panels[1], "right")):
-            values = record.arrays[name]
-            axes.plot(np.arange(1, len(values) + 1), values, color=BLUE, linewidth=1, alpha=0.4)
+    figure, panels = plt.subplots(1, 2, figsize=(8.5, 3.7))
+    for settings, colour, label in (({}, BLUE, "rate 0.01, as published"), ({"rate": 0.5}, ORANGE, "rate 0.5")):
+        runs = records.all("distractors", **settings)
+        for record in runs:
+            for axes, name in ((panels[0], "errors"), (panels[1], "right")):
+                values = record.arrays[name]
+                axes.plot(np.arange(1, len(values) + 1), values, color=colour, linewidth=1, alpha=0.5)
+        passed = [record.measurements["sequences"] / 1000 for record in runs if record.measurements["solved"]]
+        panels[1].plot(passed, np.ones(len(passed)), "o", color=colour, markersize=5)
+        panels[0].plot([], [], color=colour, label=label)
+    panels[0].plot([], [], "o", color=GREY, markersize=5, label="10,000 fresh sequences right")
     paper = float(records.manifest.claim("T1").paper.value)
     for axes, label in ((panels[0], "average error"), (panels[1], "share right")):
         axes.axvline(paper / 1000, color=RED, linewidth=1.2)
         axes.set(xlabel="thousands of training sequences", ylabel=label)
     panels[0].text(paper / 1000 + 1, 0.45, f"table 3: {paper:,.0f}", color=RED, fontsize=9)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=3, fontsize=9)
     return figure
 
 
@@ -189,7 +197,7 @@ def sums(records: Records) -> Figure:
     panels[0].plot(paper / 1000, 0.01, "*", color=RED, markersize=13, label=f"the paper: {paper:,.0f}")
     panels[0].axhline(0.01, color=GREY, linestyle=":")
     panels[0].set(yscale="log", xlabel="thousands of training sequences", ylabel="average error")
-    panels[0].legend(fontsize=9, loc="upper right", bbox_to_anchor=(1, 0.97))
+    panels[0].legend(fontsize=9, loc="lower left", bbox_to_anchor=(0, 0.14))
     panels[1].set(xlabel="distance of the target from 0.5", ylabel="fresh sequences missed, %")
     panels[1].legend(loc="upper left", fontsize=9)
     return figure

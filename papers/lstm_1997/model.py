@@ -97,7 +97,7 @@ class Network(Layer):
 
         return net, backward
 
-    def only(self, which: Array) -> "Network":
+    def only(self, which: Array | list[int]) -> "Network":
         """Those of the R networks, with copies of their weights."""
 
         def part(layer: Layer) -> Any:

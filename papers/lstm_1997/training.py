@@ -19,13 +19,15 @@ Criterion = Callable[[Array, Array], tuple[float, Backward]]
 
 @dataclass(frozen=True)
 class Rule:
-    """The `window` most recent sequences right, every output wrong by less than `tolerance`, with an average below
-    `average`; and after how many sequences a trial is given up."""
+    """When a trial is over: its `window` most recent training sequences were right, every output wrong by less than
+    `tolerance`, with an average below `average`; or, if `every` is given, `window` fresh sequences are right with the
+    weights held, tried after each `every` training sequences. And after how many of these it is given up."""
 
     tolerance: float
     most: int
     average: float = float("inf")
     window: int = 2000
+    every: int | None = None
 
 
 @dataclass
@@ -71,6 +73,7 @@ def train(
     """One trial for each run and network, each with its own sequences and rate. A solved trial leaves the stack."""
     R = len(runs)
     streams = [(run.rng("sequences"), run.rng("labels")) for run in runs]
+    tests = [run.rng("tests") for run in runs]
     errors, right = np.zeros((R, rule.most), np.float32), np.zeros((R, rule.most), bool)
     row, finished = np.arange(R), dict[int, Trial]()
     rate, streak, done = np.array(rates, np.float32), np.zeros(R, int), 0
@@ -90,21 +93,25 @@ def train(
             errors[row, done], right[row, done] = error.mean(axis=1), error.max(axis=1) < rule.tolerance
             streak = (streak + 1) * right[row, done]
             done += 1
-            if (streak >= rule.window).any():
-                average = errors[row, max(0, done - rule.window) : done].mean(axis=1)
-                over = (streak >= rule.window) & (average < rule.average)
+            if rule.every is None:
+                over = streak >= rule.window
+                if over.any():
+                    over &= errors[row, max(0, done - rule.window) : done].mean(axis=1) < rule.average
+            else:
+                due = done % rule.every == 0
+                over = np.array([due and all_right(network.only([k]), task, tests[r], rule) for k, r in enumerate(row)])
+            if over.any():
                 for k in np.flatnonzero(over).tolist():
                     r = int(row[k])
-                    finished[r] = Trial(True, errors[r, :done], right[r, :done], network.only(np.array([k])))
-                if over.any():
-                    keep = np.flatnonzero(~over)
-                    network, row, rate, streak = network.only(keep), row[keep], rate[keep], streak[keep]
-                    x, lengths, targets = x[keep], lengths[keep], targets[keep]
-                    if not len(row):
-                        break
+                    finished[r] = Trial(True, errors[r, :done], right[r, :done], network.only([k]))
+                keep = np.flatnonzero(~over)
+                network, row, rate, streak = network.only(keep), row[keep], rate[keep], streak[keep]
+                x, lengths, targets = x[keep], lengths[keep], targets[keep]
+                if not len(row):
+                    break
         runs[0].progress(done, rule.most, loss)
     for k, r in enumerate(row.tolist()):
-        finished[r] = Trial(False, errors[r, :done], right[r, :done], network.only(np.array([k])))
+        finished[r] = Trial(False, errors[r, :done], right[r, :done], network.only([k]))
     return [finished[r] for r in range(R)]
 
 
@@ -128,12 +135,17 @@ def step(network: Network, rates: Array, clip: float) -> None:
         p.grad.fill(0)
 
 
-def absolute_errors(trial: Trial, task: Task, rng: np.random.Generator) -> tuple[Array, Sequences]:
-    """The absolute error of every output (TEST, K) on fresh sequences, and these."""
-    fresh = task(rng, TEST)
+def all_right(network: Network, task: Task, rng: np.random.Generator, rule: Rule) -> bool:
+    """Whether `window` fresh sequences are right, with the weights held; made in parts, until one is not."""
+    parts = (task(rng, 250) for _ in range(rule.window // 250))
+    return all((absolute_errors(network, part) < rule.tolerance).all() for part in parts)
+
+
+def absolute_errors(network: Network, sequences: Sequences) -> Array:
+    """The absolute error of every output (count, K) of a stack of one."""
     found = []
-    for start in range(0, TEST, 256):
+    for start in range(0, len(sequences.x), 256):
         part = slice(start, start + 256)
-        net, _ = trial.network(fresh.x[None, part], fresh.lengths[None, part])
-        found.append(np.abs(logistic(net[0]) - fresh.targets[part]))
-    return np.concatenate(found), fresh
+        net, _ = network(sequences.x[None, part], sequences.lengths[None, part])
+        found.append(np.abs(logistic(net[0]) - sequences.targets[part]))
+    return np.concatenate(found)

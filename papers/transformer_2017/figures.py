@@ -81,15 +81,16 @@ def vocabularies(records: Records) -> Figure:
     figure, axes = plt.subplots(figsize=(7.5, 3.8))
     low, high = arrays["common"]
     axes.axvspan(low, high, color=GREEN, alpha=0.3)
-    axes.text((low + high) / 2, -0.9, f"{low:,} to {high:,}", ha="center", color=GREEN)
+    axes.text((low + high) / 2, -1.75, f"{low:,} to {high:,}", ha="center", color=GREEN)
     rows = zip(arrays["names"], arrays["millions"], arrays["intervals"], strict=True)
     for place, (name, millions, (first, last)) in enumerate(rows):
         colour = RED if name == "big" else BLUE
         axes.plot([first, last], [place, place], color=colour, linewidth=6, solid_capstyle="butt")
-        axes.text(last + 80, place, f"{millions} million", va="center", color=colour, fontsize=9)
+        side: dict[str, Any] = {"x": first - 80, "ha": "right"} if name == "big" else {"x": last + 80, "ha": "left"}
+        axes.text(y=place, s=f"{millions} million", va="center", color=colour, fontsize=9, **side)
     axes.axvline(37000, color=GREY, linestyle=":")
-    axes.text(37000, -0.9, "“about 37,000”", ha="center", color=GREY)
-    axes.set(xlabel="words in the vocabulary", ylim=(len(arrays["names"]) - 0.4, -1.6))
+    axes.text(37000, -1.75, "“about 37,000”", ha="center", color=GREY)
+    axes.set(xlabel="words in the vocabulary", ylim=(len(arrays["names"]) - 0.4, -1.6), xlim=(33500, 44700))
     axes.set_yticks(range(len(arrays["names"])), arrays["names"])
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.grid(axis="y", visible=False)
@@ -129,7 +130,7 @@ def reversing(records: Records) -> Figure:
         axes.plot(steps, np.mean(curves, axis=0), color=colour, label=label)
     ceiling = float(np.mean([record.measurements["bag_ceiling"] for record in records.all("reverse")]))
     axes.axhline(ceiling, color="black", linestyle=":", linewidth=1)
-    axes.text(steps[-1], ceiling + 0.02, "what the bag of symbols tells", ha="right", fontsize=9)
+    axes.text(steps[-1], ceiling - 0.02, "what the bag of symbols tells", ha="right", va="top", fontsize=9)
     axes.set(xlabel="steps", ylabel="symbols named rightly")
     axes.legend(fontsize=9, loc="center right")
     return figure
@@ -151,9 +152,9 @@ def spelling(records: Records) -> Figure:
         runs = records.all("spelling", **settings)
         for shift, name, colour in ((-0.2, "phoneme_error", BLUE), (0.2, "beam_error", ORANGE)):
             errors = [100 * record.measurements[name] for record in runs]
-            bars = axes.bar(place + shift, np.mean(errors), 0.38, color=colour)
+            axes.bar(place + shift, np.mean(errors), 0.38, color=colour)
             axes.plot([place + shift] * len(errors), errors, ".", color="black", markersize=4)
-            axes.bar_label(bars, fmt="%.0f", padding=4, fontsize=9)
+            axes.text(place + shift, max(errors) + 1.5, f"{np.mean(errors):.0f}", ha="center", fontsize=9)
     for name, label in (("nearest_bag", "nearest bag of letters"), ("nearest_pairs", "nearest bag of pairs")):
         level = 100 * records.all("structure")[0].measurements[name]
         axes.axhline(level, color=GREY, linestyle=":", linewidth=1.2)
@@ -161,7 +162,7 @@ def spelling(records: Records) -> Figure:
     axes.bar(0, 0, color=BLUE, label="greedy")
     axes.bar(0, 0, color=ORANGE, label="beam of 4")
     axes.set_xticks(range(len(variants)), variants, fontsize=9)
-    axes.set(ylabel="phoneme errors, %")
+    axes.set(ylabel="phoneme errors, %", ylim=(0, 118))
     axes.grid(axis="x", visible=False)
     axes.legend(loc="upper left")
     return figure

@@ -1,6 +1,7 @@
 """elman_1990: the gradient and what its truncation leaves out, trials that do not meet, and sabotage of the claims."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from firsthand.project import Project
 from firsthand.records import write
 from firsthand.run import Run, execute
 from firsthand.verdicts import Judgement, judge
-from papers.elman_1990 import data, experiments
+from papers.elman_1990 import classes, data, experiments, grammar
 from papers.elman_1990.model import SimpleRecurrent, errors, learn_to_predict
 
 SLUG = "elman_1990"
@@ -163,6 +164,64 @@ def test_the_places_of_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.measurements["free"] == pytest.approx(0.25**0.5 * 1.118, rel=0.01)  # sqrt((1/16 + 9/16) / 2)
     np.testing.assert_allclose(found.arrays["more_after_unequal"], [[1, 0.5, 0.5]] * 2)
     assert not np.array(found.arrays["profile"])[:, ::3].any()
+
+
+# -- words in sentences -----------------------------------------------------------------------------------------------
+
+
+MANY = grammar.sentences(rng(1), 20000)
+
+
+def test_the_grammar() -> None:
+    assert len(grammar.LEXICON) == 29 and sum(grammar.probabilities().values()) == pytest.approx(1)
+    assert not {"man", "sandwich"} - set(grammar.LEXICON[: grammar.NOUNS]) and "eat" in grammar.LEXICON[grammar.NOUNS :]
+    assert set(MANY) <= set(grammar.probabilities()) and len(set(MANY)) > 0.95 * len(grammar.probabilities())
+    assert sum(map(len, MANY)) / len(MANY) == pytest.approx(2.75, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    "so_far", [("man",), ("dragon",), ("cat", "move"), ("woman", "eat", "bread"), ("girl", "break")]
+)
+def test_what_may_follow(so_far: tuple[str, ...]) -> None:
+    """Against counts: of the words after the same beginning of a sentence, whether it goes on or another one begins."""
+    counts = np.zeros(29)
+    for one, then in pairwise(MANY):
+        if one[: len(so_far)] == so_far:
+            counts[grammar.LEXICON.index((one + then)[len(so_far)])] += 1
+    np.testing.assert_allclose(grammar.following(so_far), counts / counts.sum(), atol=5 / np.sqrt(counts.sum()))
+    assert grammar.following(so_far).sum() == pytest.approx(1)
+
+
+def test_linkage_joins_what_is_near() -> None:
+    points = np.array([[0.0], [10.0], [1.0], [12.0], [50.0]])
+    assert classes.linkage(points) == [(0, 2, 1.0), (1, 3, 2.0), (5, 6, 10.5), (4, 7, pytest.approx(44.25))]
+
+
+def test_nouns_and_verbs_apart() -> None:
+    noun = np.arange(29) < grammar.NOUNS
+    points = np.where(noun, 0.0, 9.0)[:, None] + 0.01 * np.arange(29)[:, None]
+    assert classes.nearest_alike(points) == 1 and classes.split(classes.linkage(points)) == 1
+    points[28] = 100  # a verb far from all
+    assert classes.nearest_alike(points) == 1 and classes.split(classes.linkage(points)) == 19 / 29
+    points[0] = 9.5  # a noun among verbs
+    assert classes.nearest_alike(points) < 1
+
+
+def test_one_who_knows_the_grammar_is_at_the_floor(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {"context": "hidden", "stream": "sentences", "count": 400, "hidden": 2, "passes": 1, "rate": 0.1}
+    _, likelihood = classes._words(Run(0), "test", "sentences", 400)
+    layers = rng().normal(size=(len(likelihood), 2))
+    monkeypatch.setattr(classes, "answers", lambda network, stream: (likelihood, layers))
+    found = classes.classes(Run(0), **settings).measurements
+    assert found["distance"] == 0 and found["over_floor"] == 1 and found["cosine"] == pytest.approx(1)
+    assert 0.85 < found["floor"] < 0.95
+
+
+def test_the_stream_of_the_control_is_out_of_order() -> None:
+    words, likelihood = classes._words(Run(0), "train", "sentences", 50)
+    shuffled, _ = classes._words(Run(0), "train", "shuffled words", 50)
+    assert sorted(words) == sorted(shuffled) and (words != shuffled).any()
+    assert likelihood.shape == (len(words), 31) and (likelihood[np.arange(len(words) - 1), words[1:]] > 0).all()
 
 
 # -- the claims of the quick tier, and what must break them ------------------------------------------------------------

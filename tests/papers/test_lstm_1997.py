@@ -200,7 +200,9 @@ def test_adding() -> None:
 def test_distractors() -> None:
     made = data.distractors(rng(), 1000, lag=10, symbols=7)
     symbols = made.x.argmax(axis=2)
-    assert made.lengths.min() == 13 and made.lengths.mean() == pytest.approx(10 + 14 - 1, abs=1)  # without the last
+    assert made.lengths.min() == 13 and made.lengths.mean() == pytest.approx(
+        10 + 2 + 10, abs=0.8
+    )  # b, x or y, and ten trials until e
     assert (symbols[:, 0] == 8).all() and (symbols[np.arange(1000), made.lengths - 1] == 7).all()
     assert (symbols[:, 1] == 9 + made.targets.argmax(axis=1)).all()
     inside = (np.arange(symbols.shape[1]) > 1) & (np.arange(symbols.shape[1]) < made.lengths[:, None] - 1)
@@ -249,6 +251,29 @@ def test_a_solved_trial_leaves_and_the_others_go_on() -> None:
     for a, b in zip(together, alone, strict=True):
         assert (a.solved, a.sequences) == (b.solved, b.sequences) and (a.errors == b.errors).all()
         assert not a.solved or a.right[-8:].all()
+
+
+def test_a_trial_is_over_when_enough_fresh_sequences_are_right() -> None:
+    """The weights are held while it is tested, on sequences that no other trial and no training step has seen."""
+    tested = Rule(tolerance=0.8, window=500, most=200, every=40)
+    task, sizes = TASKS[1]
+    runs = [Run(seed) for seed in (0, 1, 2, 3)]
+    found = train(runs, memory_network([r.rng("weights") for r in runs], *sizes), task, squared, tested, [0.5] * 4)
+    assert all(trial.solved and trial.sequences % 40 == 0 for trial in found)
+    strict = Rule(tolerance=0.0, window=500, most=80, every=40)
+    (trial,) = train(runs[:1], memory_network([rng()], *sizes), task, squared, strict, [0.5])
+    assert not trial.solved and trial.sequences == 80
+
+
+def test_all_fresh_sequences_must_be_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, rule = memory_network([rng()], *TASKS[1][1]), Rule(tolerance=0.2, window=750, most=1)
+    errors = np.zeros((3, 250, 2))
+    monkeypatch.setattr(training, "absolute_errors", lambda network, part: next(parts))
+    parts = iter(errors)
+    assert training.all_right(network, TASKS[1][0], rng(), rule)
+    errors[2, 249, 1] = 0.2
+    parts = iter(errors)
+    assert not training.all_right(network, TASKS[1][0], rng(), rule)
 
 
 def test_the_average_that_the_rule_asks_for() -> None:
