@@ -59,9 +59,9 @@ def _line(view: View, claim: Claim, judgement: Judgement) -> str:
         number(judgement.baseline.value),
         number(judgement.control.value),
     ]
-    summary = "".join(
-        f'<span><span class="label">{name}</span> {cell}</span>' for name, cell in zip(COLUMNS, cells, strict=True)
-    )
+    numbers = zip(COLUMNS[2:], cells[2:], strict=True)
+    labelled = [f'<span class="label">{name}</span> {cell}' for name, cell in numbers]
+    summary = "".join(f"<span>{cell}</span>" for cell in (*cells[:2], *labelled))
     return folded(anchor(claim.id), summary, _in_full(view, claim, judgement))
 
 

@@ -118,7 +118,7 @@ def slim(svg: bytes) -> bytes:
 def _shorter(attribute: bytes) -> bytes:
     """Numbers of paths and places rounded; scales and widths of lines stay, as small numbers matter there."""
     if attribute.startswith(b" style"):
-        return re.sub(rb"([:;]) ", rb"\1", attribute)
+        return re.sub(rb"#(.)\1(.)\2(.)\3\b", rb"#\1\2\3", re.sub(rb"([:;]) ", rb"\1", attribute))
     if b"scale" not in attribute:
         attribute = re.sub(rb"-?\d+\.\d+", lambda found: b"%g" % round(float(found[0]), 1), attribute)
     return re.sub(rb"\s*([A-Zz])\s*", rb"\1", attribute) if attribute.startswith(b" d") else attribute
