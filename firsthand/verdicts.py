@@ -18,6 +18,7 @@ Verdict = Literal[
     "reproduced", "agrees, scaled", "direction only", "not reproduced", "not run", "confirmed", "contradicted"
 ]
 HOLDING: tuple[Verdict, ...] = ("reproduced", "agrees, scaled")
+STANDS = "code has changed since; the fingerprint run still gives the same, so the record stands"  # a note
 
 
 class Spread(Struct, frozen=True):
@@ -82,7 +83,7 @@ def judge(claim: Claim, manifest: Manifest, evidence: Evidence, seeds: Iterable[
     states = _states(claim, manifest, evidence, wanted)
     verdict, number, notes = _verdict(claim, values, baseline, control) if complete else ("not run", "not run", [])
     if "stands" in states:
-        notes = [*notes, "code has changed since; the fingerprint run still gives the same, so the record stands"]
+        notes = [*notes, STANDS]
     stale = "stale" in states
     if stale:
         notes = [*notes, *(f"its fingerprint cannot be taken: {obstacle}" for obstacle in evidence.obstacles)]

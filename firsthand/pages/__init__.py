@@ -4,18 +4,22 @@
 to any other program that builds sites from Markdown.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from threadpoolctl import threadpool_limits
+
 from firsthand.errors import FirsthandError
 from firsthand.figures import Drawn, draw
-from firsthand.pages import gallery, lessons, live, speed
+from firsthand.pages import gallery, lessons, live, reference, speed, timeline
 from firsthand.pages.datasets import data_page
 from firsthand.pages.designs import design_pages, documents
 from firsthand.pages.home import verdicts_table
 from firsthand.pages.output import with_output
 from firsthand.pages.paper import paper_page
-from firsthand.pages.reference import modules, modules_table, reference_pages
+from firsthand.pages.reference import modules_table, reference_pages
+from firsthand.pages.text import slim
 from firsthand.pages.view import View, view
 from firsthand.project import Project
 from firsthand.records import write_atomically
@@ -27,15 +31,16 @@ Pages: TypeAlias = dict[str, str | bytes]
 
 def generate(project: Project) -> Pages:
     """Every generated file of the site, by its path there."""
-    views = [view(project, slug) for slug in project.slugs()]
+    with threadpool_limits(1, user_api="blas"):  # fingerprints are small runs, on which two threads wait for each other
+        judged = {slug: view(project, slug) for slug in project.judged()}
+    views = [judged[slug] for slug in project.slugs()]
     figures = {one.slug: draw(project, one.slug) for one in views}
-    pages: Pages = {gallery.TIMELINE: gallery.timeline(views)} if views else {}
+    pages: Pages = {}
     for one in views:
-        pages[f"papers/{one.slug}.md"] = paper_page(one, figures[one.slug])
-        pages |= {f"papers/{one.slug}/{name}.svg": figure.svg for name, figure in figures[one.slug].items()}
+        pages |= paper_pages(one, figures[one.slug])
     return (
         pages
-        | design_pages(project)
+        | design_pages(project, judged)
         | {"data.md": data_page(views)}
         | reference_pages(project)
         | speed.figures(project)
@@ -45,12 +50,18 @@ def generate(project: Project) -> Pages:
     )
 
 
+def paper_pages(view: View, figures: Mapping[str, Drawn]) -> Pages:
+    """The page of a paper and its figures."""
+    page = {f"papers/{view.slug}.md": paper_page(view, figures)}
+    return page | {f"papers/{view.slug}/{name}.svg": slim(figure.svg) for name, figure in figures.items()}
+
+
 def _filled_in(project: Project, views: list[View], figures: dict[str, dict[str, Drawn]]) -> Pages:
     """The hand-written pages in which a generated table has its place."""
     places = {
         "index.md": {
             "gallery": gallery.gallery(views, figures),
-            "timeline": f"![{gallery.timeline_alt(views)}]({gallery.TIMELINE})" if views else "",
+            "timeline": timeline.timeline(project),
             "verdicts": verdicts_table(),
             "lessons": lessons.contents(project),
         },
@@ -71,7 +82,8 @@ def navigation(project: Project) -> list[dict[str, Any]]:
     """The menu, in the form of `nav` in mkdocs.yml."""
     manifests = {slug: project.manifest(slug) for slug in project.slugs()}
     papers: list[Any] = [
-        {f"{manifest.title} ({manifest.year})": f"papers/{slug}.md"} for slug, manifest in manifests.items()
+        {f"{manifest.title} ({manifest.year})": f"papers/{slug}.md"}
+        for slug, manifest in sorted(manifests.items(), key=lambda item: item[1].year)
     ]
     designs: list[Any] = ["how-to-design.md"]
     for name, document in documents(project).items():
@@ -79,7 +91,6 @@ def navigation(project: Project) -> list[dict[str, Any]]:
         designs += [
             {f"A review by {one.review.reviewer}": f"designs/reviews/{one.name}.md"} for one in of_design(project, name)
         ]
-    core = [{f"core.{path.stem}": f"reference/{path.stem}.md"} for path in modules(project)]
     return [
         {"Home": "index.md"},
         {"Running it": "run.md"},
@@ -88,7 +99,7 @@ def navigation(project: Project) -> list[dict[str, Any]]:
         {"Designs": designs},
         {"Data sets": "data.md"},
         {"Speed": "speed.md"},
-        {"The core": ["reference/index.md", *core]},
+        {"Reference": reference.navigation(project)},
     ]
 
 

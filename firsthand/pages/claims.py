@@ -1,11 +1,25 @@
-"""The claims of a paper: one table to read down, and for each claim all that there is to say, folded."""
+"""The claims of a paper: a list to read down, and for each claim all that there is to say, folded."""
 
-from firsthand.manifest import Claim, Region
-from firsthand.pages.text import boxed, code, definitions, folded, inline, one_line, settings, table, verdict
+import re
+
+from firsthand.manifest import Claim, Kind, Region
+from firsthand.pages.text import boxed, code, counts, definitions, folded, inline, one_line, settings, verdict
 from firsthand.pages.view import View
 from firsthand.report import number, spread
-from firsthand.verdicts import Compared, Judgement
+from firsthand.verdicts import STANDS, Compared, Judgement
 
+# The kinds of claims, in the order of how much a number that agrees says; titles of their groups.
+KINDS: dict[Kind, str] = {
+    "exact": "Identities and counts",
+    "theory": "Theory against simulation",
+    "original": "Experiments at the original scale",
+    "scaled": "Experiments at smaller scale",
+    "ablation": "Decisions removed",
+    "audit": "Statements of the paper put to the test",
+    "comparison": "Against independent implementations",
+    "prediction": "Predictions of the design",
+}
+COLUMNS = ("Claim", "Verdict", "Paper", "Ours", "Accepted", "Baseline", "Control")
 KNOWN = {"read": "read in the paper", "secondary": "secondary source", "derived": "derived"}
 STATISTICS = {
     "mean": "the mean over the seeds",
@@ -20,22 +34,35 @@ def anchor(claim_id: str) -> str:
     return f"claim-{claim_id}"
 
 
-def claims_table(view: View) -> str:
-    """Verdict, the paper's number, ours, the region fixed before the run, and what stands beside it."""
-    rows = [_row(claim, view.judgements[claim.id]) for claim in view.manifest.claims]
-    return boxed("claims", table(["Claim", "Verdict", "Paper", "Ours", "Accepted", "Baseline", "Control"], rows))
+def claims_in_full(view: View) -> str:
+    """Every claim on a line to read down, by kind; it opens to all that its verdict rests on."""
+    parts = []
+    for kind, title in KINDS.items():
+        claims = [claim for claim in view.manifest.claims if claim.kind == kind]
+        if claims:
+            found = counts(view.judgements[claim.id] for claim in claims)
+            lines = "\n".join(_line(view, claim, view.judgements[claim.id]) for claim in claims)
+            head = "".join(f"<span>{name}</span>" for name in COLUMNS)
+            listed = boxed("claims", f'<div class="head" aria-hidden="true">{head}</div>\n\n{lines}')
+            parts.append(f"### {title} {{ #claims-{kind} }}\n\n{found}\n\n{listed}")
+    return "\n".join(parts)
 
 
-def _row(claim: Claim, judgement: Judgement) -> list[str]:
-    return [
-        f"[**{claim.id}**](#{anchor(claim.id)}) {inline(claim.statement)} <small>{inline(claim.where)}</small>",
+def _line(view: View, claim: Claim, judgement: Judgement) -> str:
+    """The claim, its verdict, the paper's number, ours, the region fixed before the run, and what stands beside it."""
+    cells = [
+        f"<b>{claim.id}</b> {inline(claim.statement)}",
         verdict(judgement),
-        f"{one_line(paper_value(judgement))} <small>{KNOWN[claim.paper.known]}</small>",
-        f"{one_line(spread(judgement))} <small>seeds: {judgement.axes['seeds']}</small>",
+        "–" if claim.kind == "prediction" else paper_value(judgement),
+        spread(judgement),
         region(claim.accept),
         number(judgement.baseline.value),
         number(judgement.control.value),
     ]
+    numbers = zip(COLUMNS[2:], cells[2:], strict=True)
+    labelled = [f'<span class="label">{name}</span> {cell}' for name, cell in numbers]
+    summary = "".join(f"<span>{cell}</span>" for cell in (*cells[:2], *labelled))
+    return folded(anchor(claim.id), summary, _in_full(view, claim, judgement))
 
 
 def paper_value(judgement: Judgement) -> str:
@@ -47,12 +74,8 @@ def region(accepted: Region) -> str:
     return one_line(accepted.text())
 
 
-def claims_in_full(view: View) -> str:
-    """Every claim with everything that its verdict rests on, and the command that makes its numbers again."""
-    return "\n".join(_in_full(view, claim, view.judgements[claim.id]) for claim in view.manifest.claims)
-
-
 def _in_full(view: View, claim: Claim, judgement: Judgement) -> str:
+    """Everything that the verdict rests on, and the command that makes its numbers again."""
     axes = "; ".join(f"{axis} {value}" for axis, value in judgement.axes.items())
     content = definitions(
         {
@@ -67,15 +90,10 @@ def _in_full(view: View, claim: Claim, judgement: Judgement) -> str:
             "Control": f"{_beside(judgement.control)} ({settings(claim.control.settings)})",
             "Axes": f"{axes}. {inline(claim.differs)}",
             "Expected": f"{claim.expect}, by our own derivation" if claim.expect else "",
-            "Notes": inline("; ".join(judgement.notes)),
+            "Notes": inline("; ".join(note for note in judgement.notes if note != STANDS)),
         }
     )
-    again = code(f"firsthand run {view.slug} --claim {claim.id}", "console")
-    return folded(
-        anchor(claim.id),
-        f"<strong>{claim.id}</strong> {inline(claim.statement)} {verdict(judgement)}",
-        f"{content}\n{again}",
-    )
+    return content + "\n" + code(f"firsthand run {view.slug} --claim {claim.id}", "console")
 
 
 def _reads(view: View, claim: Claim) -> str:
@@ -113,8 +131,32 @@ def disagreements(view: View) -> str:
         if judgement.verdict in ("not reproduced", "direction only", "contradicted"):
             paper = "" if claim.kind == "prediction" else f"The paper: {paper_value(judgement)}; "
             numbers = f"{paper}ours: {spread(judgement)}; accepted: {region(claim.accept)}."
-            notes = "".join(f" Note: {inline(note)}." for note in judgement.notes)
+            notes = "".join(f" Note: {inline(note)}." for note in judgement.notes if note != STANDS)
             analysis = inline(claim.analysis) or "No analysis has been written: why is not understood."
-            head = f"**{claim.id}** {verdict(judgement)} {inline(claim.statement)} {numbers}{notes}"
+            head = (
+                f"[**{claim.id}**](#{anchor(claim.id)}) {verdict(judgement)} {inline(claim.statement)} {numbers}{notes}"
+            )
             found.append(f"{head}\n\n{analysis}\n")
     return "\n".join(found)
+
+
+def linked(view: View, text: str) -> str:
+    """Prose that names claims, each followed by what it found."""
+
+    def link(found: re.Match[str]) -> str:
+        judgement = view.judgements[found[0]]
+        return f"[{found[0]}](#{anchor(found[0])}) {verdict(judgement)} {one_line(spread(judgement))}"
+
+    names = "|".join(sorted(map(re.escape, view.judgements), key=len, reverse=True))
+    return re.sub(rf"(?<![\w-])(?:{names})(?![\w-])", link, inline(text)) if names else inline(text)
+
+
+def standing(view: View) -> str:
+    """Once for the page: that code has changed since its records were made, and why they still count."""
+    notes = [judgement.notes for judgement in view.judgements.values()]
+    if not any(STANDS in found for found in notes):
+        return ""
+    return (
+        "Since some of the records were made, code has changed; the experiments' short fingerprint runs still give the "
+        "same measurements, so the records stand.\n"
+    )

@@ -1,38 +1,42 @@
 """Design documents: the prose with its numbers filled in, the front matter as live tables, and the reviews."""
 
+import dataclasses
 import re
+from collections.abc import Iterable, Mapping
 
 from firsthand import design, review
-from firsthand.design import Alternative, Document, Grounds, agrees, reading, written
+from firsthand.design import Alternative, Document, Grounds, Quantity, agrees, reading, written
 from firsthand.design.readings import recorded
-from firsthand.figures import draw
-from firsthand.pages.claims import anchor, claims_in_full, disagreements, region
-from firsthand.pages.text import boxed, bullets, inline, one_line, table, verdict
-from firsthand.pages.view import View, view
+from firsthand.figures import Drawn, draw
+from firsthand.pages.claims import anchor, claims_in_full, disagreements, standing
+from firsthand.pages.text import boxed, bullets, inline, one_line, slim, table, verdict
+from firsthand.pages.view import View
+from firsthand.probes import PROBES
 from firsthand.project import Project
-from firsthand.report import number, spread
+from firsthand.report import number
 
 
-def documents(project: Project, slug: str | None = None) -> dict[str, Document]:
-    """The design documents by name; with `slug`, those of that paper alone."""
-    found = {name: design.read(project, name) for name in design.names(project)}
-    return {name: document for name, document in found.items() if slug is None or document.design.paper == slug}
+def documents(project: Project) -> dict[str, Document]:
+    """The design documents by name."""
+    return {name: design.read(project, name) for name in design.names(project)}
 
 
-def design_pages(project: Project) -> dict[str, str | bytes]:
+def design_pages(project: Project, views: dict[str, View]) -> dict[str, str | bytes]:
     """The pages of all designs and of their reviews, and the figures of their studies, by path in the site."""
     pages: dict[str, str | bytes] = {}
     for name, document in documents(project).items():
-        grounds = Grounds(project, document)
-        pages[f"designs/{name}.md"] = design_page(grounds)
+        judged = views.get(name)
+        grounds = judged.grounds if judged else Grounds(project, document)
+        study = judged if document.design.paper is None else None
+        drawn = draw(project, name) if study else {}
+        pages[f"designs/{name}.md"] = design_page(grounds, study, drawn)
+        pages |= {f"designs/{name}/{figure}.svg": slim(one.svg) for figure, one in drawn.items()}
         for written_review in review.of_design(project, name):
             pages[f"designs/reviews/{written_review.name}.md"] = review_page(grounds, written_review)
-    for name in project.studies():
-        pages |= {f"designs/{name}/{figure}.svg": drawn.svg for figure, drawn in draw(project, name).items()}
     return pages
 
 
-def design_page(grounds: Grounds) -> str:
+def design_page(grounds: Grounds, study: View | None, drawn: Mapping[str, Drawn]) -> str:
     """One document: what was measured, what was decided because of it, the argument, and what others say of it."""
     document, head = grounds.document, grounds.document.design
     origin = "The design of a problem that is not a paper, begun before the model."
@@ -45,27 +49,22 @@ def design_page(grounds: Grounds) -> str:
         f"# {inline(head.title)}",
         origin,
         "## Properties and constraints",
-        _quantities(grounds),
+        quantities(grounds, head.quantities().values()),
         "## Decisions at a glance",
-        _decisions(grounds, paper, ""),
+        decisions(grounds, paper, ""),
         "## What was refused",
         _alternatives(grounds, paper),
         document.filled(),
     ]
-    if head.paper is None and grounds.slug is not None:
-        parts.append(_study(view(grounds.project, grounds.slug)))
-    return "\n\n".join([*parts, _reviews(grounds.project, document.name)])
+    if study is not None:
+        parts.append(_study(study, drawn))
+    return "\n\n".join([*parts, f"## Reviews\n\n{reviews(grounds.project, document.name, '')}"])
 
 
-def decision_table(view: View) -> str:
-    """For the paper's own page: the decisions, and where the whole argument is."""
-    parts = []
-    for name, document in documents(view.project, view.slug).items():
-        own = f"../designs/{name}.md"
-        link = f"[{inline(document.design.title)}]({own})"
-        rows = _decisions(Grounds(view.project, document), "", own)
-        parts.append(f"{rows}\nThe argument, the alternatives, when not to use it: {link}.\n")
-    return "\n".join(parts)
+def section(document: Document, title: str) -> str:
+    """One section of the prose, with its numbers filled in; empty if there is none."""
+    filled = dataclasses.replace(document, body=document.filled())
+    return next((found.text for found in filled.sections() if found.title == title), "")
 
 
 def review_page(grounds: Grounds, written_review: review.Document) -> str:
@@ -98,30 +97,56 @@ def _own_ids(document: Document) -> set[str]:
     return {*head.quantities(), *(item.id for item in head.decisions), *(item.id for item in head.alternatives)}
 
 
-def _quantities(grounds: Grounds) -> str:
-    rows = []
-    for item in grounds.document.design.quantities().values():
-        found = reading(item, grounds)
+def quantities(grounds: Grounds, items: Iterable[Quantity]) -> str:
+    """Each property or constraint: what the design says, what its source says now, and what the source is."""
+    rows: list[list[str]] = []
+    for item in items:
+        found, source = reading(item, grounds), _source(item, grounds)
+        if any(source == row[-1] for row in rows):
+            source = source.partition(" <small>")[0] + " <small>as above</small>"
         if found.value is None:
             now = "✗ refused" if found.problem else "not checked here"
         else:
             now = number(found.value) + ("" if agrees(item, found.value) else " ✗ disagrees")
         within = f" ± {item.within:g}" if item.within else ""
-        source = next((kind for kind in ("reads", "probe", "cost") if getattr(item, kind) is not None), "none")
         rows.append(
             [
                 f'<span id="{item.id}">`{item.id}`</span>',
                 inline(item.statement),
-                written(item) + within,
-                now,
-                {"reads": "experiment"}.get(source, source),
+                one_line(written(item) + within),
+                one_line(now),
+                source,
             ]
         )
-    return table(["Name", "Statement", "Written", "Measured", "By"], rows)
+    return boxed("quantities", table(["Name", "Statement", "Written", "Measured", "By"], rows))
 
 
-def _decisions(grounds: Grounds, paper: str, own: str) -> str:
-    """`paper` and `own` are the addresses of the claims' page and of the design's, empty for the page itself."""
+def _source(item: Quantity, grounds: Grounds) -> str:
+    """How the number is measured; for a probe with its null model, for an experiment with what stands beside it."""
+    if item.probe is not None:
+        definition = PROBES[item.probe.name].definition if item.probe.name in PROBES else ""
+        return f"probe `{item.probe.name}` of `{item.probe.data}` <small>{inline(definition)}</small>"
+    if item.cost is not None:
+        return f"`core.cost`: {item.cost.measures.replace('_', ' ')} of `{item.cost.model.partition(':')[2]}`"
+    if item.reads is None or grounds.manifest is None or item.reads.experiment not in grounds.manifest.experiments:
+        return "none"
+    reads, experiment = item.reads, grounds.manifest.experiments[item.reads.experiment]
+    beside = [
+        f"beside it: {inline(judgement.control.what)}: {number(judgement.control.value)}"
+        for claim in grounds.manifest.claims
+        if (claim.reads.experiment, claim.reads.measurement, claim.reads.settings)
+        == (reads.experiment, reads.measurement, reads.settings)
+        and (judgement := grounds.judgements[claim.id]).control.value is not None
+    ]
+    more = "; ".join([inline(experiment.measures.get(reads.measurement, "")), *beside[:1]])
+    return f"experiment `{reads.experiment}` <small>{more}</small>"
+
+
+def decisions(grounds: Grounds, paper: str, own: str) -> str:
+    """The decisions with the live verdicts of their evidence.
+
+    `paper` and `own` are the addresses of the claims' page and of the design's, empty for the page itself.
+    """
     head = grounds.document.design
     numbers = {name: written(item) for name, item in head.quantities().items()}
     rows = []
@@ -167,45 +192,30 @@ def _against(grounds: Grounds, item: Alternative, page: str) -> str:
     return f"`{item.measured.measurement}` {one_line('= ' + now)}"
 
 
-def _study(view: View) -> str:
+def _study(view: View, drawn: Mapping[str, Drawn]) -> str:
     """The predictions of a design that belongs to no paper, with everything that their verdicts rest on."""
     figures = [
-        f"![{inline(plan.alt)}]({view.slug}/{plan.id}.svg)\n\n*{inline(plan.title)}*"
-        for plan in view.manifest.figures
-        if plan.id in draw(view.project, view.slug)
+        f"![{inline(one.plan.alt)}]({view.slug}/{name}.svg)\n\n*{inline(one.plan.title)}*"
+        for name, one in drawn.items()
     ]
-    rows = []
-    for claim in view.manifest.claims:
-        judgement = view.judgements[claim.id]
-        rows.append(
-            [
-                f"[**{claim.id}**](#{anchor(claim.id)}) {inline(claim.statement)}",
-                verdict(judgement),
-                f"{one_line(spread(judgement))} <small>seeds: {judgement.axes['seeds']}</small>",
-                region(claim.accept),
-                number(judgement.baseline.value),
-                number(judgement.control.value),
-            ]
-        )
-    found = boxed("claims", table(["Prediction", "Verdict", "Found", "Accepted", "Baseline", "Control"], rows))
     failed = disagreements(view)
-    parts = ["## Predictions and what a run found", found, *figures, claims_in_full(view)]
+    parts = ["## Predictions and what a run found", standing(view), claims_in_full(view), *figures]
     return "\n\n".join([*parts, *(["## What did not come out as predicted", failed] if failed else [])])
 
 
-def _reviews(project: Project, name: str) -> str:
-    """The verdicts of the reviews, and the questions that are open."""
+def reviews(project: Project, name: str, own: str) -> str:
+    """The verdicts of the reviews, and the questions that are open; `own` leads to the folder of the designs."""
     found = review.of_design(project, name)
     if not found:
-        return f"## Reviews\n\nNone yet: `firsthand review new {name}` starts one.\n"
+        return f"None yet: `firsthand review new {name}` starts one.\n"
     rows = []
     for one in found:
         head = one.review
         opened = "<br>".join(f"{question.id}: {inline(question.question)}" for question in one.open_questions())
-        link = f"[{inline(head.reviewer)}](reviews/{one.name}.md), {head.date.isoformat()}"
+        link = f"[{inline(head.reviewer)}]({own}reviews/{one.name}.md), {head.date.isoformat()}"
         conditions = "<br>".join(inline(text) for text in head.conditions)
         rows.append([link, f"**{head.verdict}**", conditions or "none", opened or "none"])
-    return "## Reviews\n\n" + table(["Review", "Verdict", "Conditions", "Open questions"], rows)
+    return table(["Review", "Verdict", "Conditions", "Open questions"], rows)
 
 
 def _question(question: review.Question, places: dict[str, str]) -> str:

@@ -2,25 +2,35 @@
 
 import ast
 import inspect
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
+from typing import TypeAlias
 
 from firsthand.code import code_hashes
-from firsthand.pages.text import code, inline, table
+from firsthand.pages.text import boxed, code, folded, inline, table
 from firsthand.pages.view import View
 from firsthand.yamlfile import read_text
+
+Definition: TypeAlias = ast.ClassDef | ast.FunctionDef
 
 
 @dataclass(frozen=True)
 class Derivation:
-    """A class or function that holds a nested `backward`, or a class whose `step` is a rule: its docstring, and its
-    source without the docstring."""
+    """A class or function that holds a nested `backward`, or a class with `gradients` or a `step` that is fed one, `g`.
+
+    `source` is the function, or of a class the methods that derive and those that they use; `marked` are the lines of
+    it that go backward; `rest` are the other lines of the class. Docstring and code are those of the file.
+    """
 
     name: str
     file: str
     docstring: str
     source: str
+    marked: tuple[range, ...]
+    rest: str
 
 
 def derivations(root: Path, slug: str) -> list[Derivation]:
@@ -33,39 +43,110 @@ def _in_file(root: Path, path: Path) -> Iterator[Derivation]:
     for node in ast.parse(text).body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef) and _derives(node):
             docstring = inspect.cleandoc(ast.get_docstring(node) or "")
-            yield Derivation(node.name, path.relative_to(root).as_posix(), docstring, _cut(text, node))
+            numbers = _without_docstring(text, node)
+            chosen = numbers
+            if isinstance(node, ast.ClassDef):
+                methods = _deriving(node)
+                chosen = [number for number in numbers if any(number in _span(method) for method in methods)]
+            rest = [number for number in numbers if number not in set(chosen)]
+            yield Derivation(
+                node.name,
+                path.relative_to(root).as_posix(),
+                docstring,
+                _lines(text, chosen),
+                tuple(_places(chosen, inner) for inner in _backward(node)),
+                _lines(text, rest),
+            )
 
 
-def _derives(node: ast.ClassDef | ast.FunctionDef) -> bool:
-    if any(isinstance(part, ast.FunctionDef) and part.name == "step" for part in node.body):
-        return isinstance(node, ast.ClassDef)
-    return any(
-        isinstance(inner, ast.FunctionDef) and inner.name == "backward" and inner is not node
-        for inner in ast.walk(node)
-    )
+def _derives(node: Definition) -> bool:
+    if isinstance(node, ast.ClassDef) and any(_is_rule(method) for method in _methods(node)):
+        return True
+    return any(True for _ in _backward(node))
 
 
-def _cut(text: str, node: ast.ClassDef | ast.FunctionDef) -> str:
-    """The lines of the definition, decorators included, docstring and the blank line after it left out."""
-    lines = text.splitlines()
+def _is_rule(method: ast.FunctionDef) -> bool:
+    """Gradients written down, or a step along one; what only says that a step is to be written is none."""
+    fed = any(argument.arg == "g" for argument in method.args.args) and not isinstance(method.body[-1], ast.Raise)
+    return method.name == "gradients" or (method.name == "step" and fed)
+
+
+def _methods(node: ast.ClassDef) -> list[ast.FunctionDef]:
+    return [part for part in node.body if isinstance(part, ast.FunctionDef)]
+
+
+def _backward(node: Definition) -> Iterator[ast.FunctionDef]:
+    """The functions called `backward` inside of the definition."""
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.FunctionDef) and inner.name == "backward" and inner is not node:
+            yield inner
+
+
+def _deriving(node: ast.ClassDef) -> list[ast.FunctionDef]:
+    """The methods that hold a `backward` or are a rule, and the methods of the class that they use."""
+    methods = {method.name: method for method in _methods(node) if method.name != "__init__"}
+    wanted = [name for name, method in methods.items() if _is_rule(method) or any(True for _ in _backward(method))]
+    for name in wanted:  # grows while it is walked
+        used = {part.attr for part in ast.walk(methods[name]) if isinstance(part, ast.Attribute)}
+        wanted += [other for other in methods if other in used and other not in wanted]
+    return [method for name, method in methods.items() if name in wanted]
+
+
+def _span(node: Definition) -> range:
+    """Its lines, decorators included."""
     first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-    kept = range(first, (node.end_lineno or node.lineno) + 1)
+    return range(first, (node.end_lineno or node.lineno) + 1)
+
+
+def _without_docstring(text: str, node: Definition) -> list[int]:
+    """The numbers of its lines; the docstring and the blank line after it are left out."""
     if ast.get_docstring(node) is None:
-        return "\n".join(lines[number - 1] for number in kept)
-    quoted = node.body[0]
+        return list(_span(node))
+    lines, quoted = text.splitlines(), node.body[0]
     after = quoted.end_lineno or quoted.lineno
     if isinstance(node, ast.ClassDef) and not lines[after].strip():
         after += 1
-    return "\n".join(lines[number - 1] for number in kept if not quoted.lineno <= number <= after)
+    return [number for number in _span(node) if not quoted.lineno <= number <= after]
+
+
+def _lines(text: str, numbers: list[int]) -> str:
+    """These lines of the file; where some between them are left out, a blank line stands for them."""
+    lines, found = text.splitlines(), list[str]()
+    for before, number in zip([None, *numbers], numbers, strict=False):
+        if before is not None and number > before + 1 and found[-1].strip():
+            found.append("")
+        found.append(lines[number - 1])
+    return textwrap.dedent("\n".join(found)).strip("\n")
+
+
+def _places(chosen: list[int], inner: ast.FunctionDef) -> range:
+    """Where the lines of `inner` stand among the chosen ones, counted from 1."""
+    gaps = 0
+    places = []
+    for position, number in enumerate(chosen, start=1):
+        gaps += position > 1 and number > chosen[position - 2] + 1
+        if number in _span(inner):
+            places.append(position + gaps)
+    return range(places[0], places[-1] + 1)
 
 
 def gradients(view: View) -> str:
-    """Docstring and code of each derivation, and the modules of core that do the rest."""
-    parts = [
-        f"### {found.name}\n\n{found.docstring}\n\n{code(found.source, 'python', found.file)}"
-        for found in derivations(view.project.root, view.slug)
-    ]
-    return "\n".join([*parts, "### From the core\n", core_used(view)])
+    """Each derivation beside its code, file by file, and the modules of core that do the rest."""
+    root, parts = view.project.root, []
+    for file, found in groupby(derivations(root, view.slug), lambda one: one.file):
+        about = ast.get_docstring(ast.parse(read_text(root / file))) or ""
+        parts += [f"{about}\n", *map(_side_by_side, found)]
+    return "\n".join([*parts, "### From the core { #core }\n", core_used(view)])
+
+
+def _side_by_side(found: Derivation) -> str:
+    marked = " ".join(f"{lines[0]}-{lines[-1]}" for lines in found.marked)
+    shown = code(found.source, "python", found.file, marked)
+    if found.rest.count("\n") > 1:
+        rest = code(found.rest, "python", found.file)
+        shown += "\n" + folded(f"rest-{found.name}", f"The rest of <code>{found.name}</code>", rest)
+    beside = boxed("derived", found.docstring) + boxed("code", shown)
+    return f"### {found.name} {{ #{found.name} }}\n\n{boxed('derivation', beside)}"
 
 
 def core_used(view: View) -> str:

@@ -1,6 +1,7 @@
 """What MkDocs calls (`hooks` in mkdocs.yml): it adds the generated pages, the menu, and KaTeX where it is needed."""
 
 import logging
+import re
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
@@ -41,8 +42,12 @@ def on_files(files: Files, config: MkDocsConfig) -> None:
     files.append(File.generated(config, live.WHERE, content=assets.runtime_address(bool(python))))
 
 
+PLAIN = re.compile(r'<span class="(?:n|o|p|w)">([^<]*)</span>')  # names, operators, punctuation, blanks
+
+
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
-    """KaTeX weighs more than a page: only pages with formulas load it."""
+    """Code without marks for what has the colour of all code, a third of a page; KaTeX where there are formulas."""
+    output = PLAIN.sub(r"\1", output)
     if 'class="arithmatex"' not in output:
         return output
     local = get_relative_url("assets/katex", page.url) if assets.files(_project(config).root) else None

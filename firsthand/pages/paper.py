@@ -3,39 +3,68 @@
 import statistics
 from collections.abc import Iterator, Mapping
 
+from firsthand.design import Document
 from firsthand.figures import Drawn
 from firsthand.pages import live
-from firsthand.pages.claims import claims_in_full, claims_table, disagreements
-from firsthand.pages.designs import decision_table
+from firsthand.pages.claims import claims_in_full, disagreements, linked, standing
+from firsthand.pages.designs import decisions, quantities, reviews, section
 from firsthand.pages.exercises import exercises
 from firsthand.pages.gradients import gradients
-from firsthand.pages.text import bullets, code, counts, definitions, folded, inline, table
+from firsthand.pages.text import bullets, code, counts, definitions, folded, inline, sized, table
 from firsthand.pages.view import View
 from firsthand.records import Record
 from firsthand.report import number
 
-HOW_TO_READ = """The accepted region was fixed before the run. Baseline and control are put to the same test and must
-fail it; a claim's name leads to what they are and why the region is as wide as it is.
+HOW_TO_COMPARE = """Equations on one side, on the other the code, cut from the tested source. The marked lines go
+backward; each names the forward line or equation that it differentiates.
+
+"""
+HOW_TO_READ = """Each line opens to what was measured, on which seeds, why the accepted region is as wide as it is, and
+the command that measures it again. The region was fixed before the run. Baseline and control are put to the same test
+and must fail it.
 """
 
 
 def paper_page(view: View, figures: Mapping[str, Drawn]) -> str:
     """The whole page, as Markdown."""
-    failed = disagreements(view)
+    document = view.grounds.document
     sections = {
-        "Run it here": live.section(view),
-        "Claims": _claims(view),
-        "What did not agree": failed,
-        "Figures": _figures(view, figures),
-        "Design decisions": decision_table(view),
-        "Gradients by hand": gradients(view),
-        "Deviations": _deviations(view),
-        "Ledger": _ledger(view),
-        "Exercises": exercises(view),
-        "How it was measured": _measured(view),
+        "Run it here { #live }": live.section(view),
+        "The data and its measured structure { #data }": _data(view),
+        "Design decisions { #decisions }": _decisions(view),
+        "Equations { #equations }": section(document, "Gradients"),
+        "Derivation and code { #gradients }": HOW_TO_COMPARE + gradients(view),
+        "Claims { #claims }": "\n".join([HOW_TO_READ, standing(view), claims_in_full(view)]),
+        "What did not agree { #disagreements }": disagreements(view),
+        "Figures { #figures }": _figures(view, figures),
+        "Deviations { #deviations }": _deviations(view),
+        "Ledger { #ledger }": _ledger(view),
+        "What it cannot do { #limits }": _limits(document),
+        "Exercises { #exercises }": exercises(view),
+        "Reviews { #reviews }": reviews(view.project, view.slug, "../designs/"),
+        "How it was measured { #measured }": _measured(view),
     }
-    body = "\n".join(f"## {title}\n\n{content}" for title, content in sections.items() if content)
+    body = "\n".join(f"## {title}\n\n{content}\n" for title, content in sections.items() if content)
     return f"{_head(view)}\n{body}"
+
+
+def _data(view: View) -> str:
+    """What the design says of the data, and each property with the number that its source gives now."""
+    document = view.grounds.document
+    used = ", ".join(f"[{name}](../data.md#{name})" for name in view.manifest.data)
+    sets = f"Data sets: {used}." if used else "The data are generated."
+    return "\n\n".join([section(document, "The data"), sets, quantities(view.grounds, document.design.properties)])
+
+
+def _decisions(view: View) -> str:
+    own = f"../designs/{view.slug}.md"
+    more = f"The argument, the constraints and what was refused: [{inline(view.grounds.document.design.title)}]({own})."
+    return f"{decisions(view.grounds, '', own)}\n{more}\n"
+
+
+def _limits(document: Document) -> str:
+    parts = [section(document, title) for title in ("Failure modes", "When not to use it")]
+    return "\n\n".join(part for part in parts if part)
 
 
 def _head(view: View) -> str:
@@ -58,17 +87,12 @@ def _head(view: View) -> str:
     )
 
 
-def _claims(view: View) -> str:
-    parts = [HOW_TO_READ, claims_table(view), "### Claim by claim\n", claims_in_full(view)]
-    return "\n".join(parts)
-
-
 def _figures(view: View, figures: Mapping[str, Drawn]) -> str:
     parts = []
     for plan in view.manifest.figures:
         title = inline(plan.title)
         if plan.id in figures:
-            picture = f"![{inline(plan.alt)}]({view.slug}/{plan.id}.svg)"
+            picture = f"![{inline(plan.alt)}]({view.slug}/{plan.id}.svg){sized(figures[plan.id].svg)}"
             parts.append(f'<figure markdown="span">\n{picture}\n<figcaption>{title}</figcaption>\n</figure>\n')
         else:
             parts.append(f"*{title}*: not drawn, because its experiment was not run.\n")
@@ -77,10 +101,10 @@ def _figures(view: View, figures: Mapping[str, Drawn]) -> str:
 
 def _deviations(view: View) -> str:
     rows = [
-        [inline(cell) for cell in (one.what, one.paper, one.here, one.why, one.effect)]
+        [*map(inline, (one.what, one.paper, one.here, one.why)), linked(view, one.effect)]
         for one in view.manifest.deviations
     ]
-    return table(["What", "In the paper", "Here", "Why", "Effect"], rows) if rows else "None.\n"
+    return table(["What", "In the paper", "Here", "Why", "Measured effect"], rows) if rows else "None.\n"
 
 
 def _ledger(view: View) -> str:

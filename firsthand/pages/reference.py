@@ -1,10 +1,15 @@
-"""The reference of the core: a page for each module, its text taken from the docstrings by mkdocstrings."""
+"""The reference: the core from its docstrings (by mkdocstrings), the command line, and the files that people write."""
 
 from pathlib import Path
+from typing import Any
 
+from firsthand.pages.commands import command_page
 from firsthand.pages.gradients import first_sentence
+from firsthand.pages.schemas import FORMS, schema_pages
 from firsthand.pages.text import table
 from firsthand.project import Project
+
+COMMANDS = "reference/command-line.md"
 
 
 def modules(project: Project) -> list[Path]:
@@ -12,7 +17,14 @@ def modules(project: Project) -> list[Path]:
 
 
 def reference_pages(project: Project) -> dict[str, str]:
-    return {f"reference/{path.stem}.md": f"# core.{path.stem}\n\n::: core.{path.stem}\n" for path in modules(project)}
+    core = {f"reference/{path.stem}.md": f"# core.{path.stem}\n\n::: core.{path.stem}\n" for path in modules(project)}
+    return core | {COMMANDS: command_page()} | schema_pages()
+
+
+def navigation(project: Project) -> list[Any]:
+    files = [{form.title: f"reference/{name}.md"} for name, form in FORMS.items()]
+    core = [{f"core.{path.stem}": f"reference/{path.stem}.md"} for path in modules(project)]
+    return ["reference/index.md", {"The command line": COMMANDS}, *files, {"The core": core}]
 
 
 def modules_table(project: Project) -> str:

@@ -92,7 +92,33 @@ def settings(values: Mapping[str, Any]) -> str:
     return ", ".join(f"`{name} = {value}`" for name, value in values.items())
 
 
-def code(text: str, language: str, title: str = "") -> str:
-    """A code block."""
-    head = f'{language} title="{title}"' if title else language
+def code(text: str, language: str, title: str = "", marked: str = "") -> str:
+    """A code block; `marked` are lines to stand out, as in "3-7 9"."""
+    head = language + (f' title="{title}"' if title else "") + (f' hl_lines="{marked}"' if marked else "")
     return f"```{head}\n{text}\n```\n"
+
+
+def sized(svg: bytes) -> str:
+    """Attributes of a picture that is loaded when it comes into view: its place is kept free for it."""
+    found = re.search(rb'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
+    width, height = map(float, found.groups()) if found else (640, 320)
+    return f"{{ loading=lazy width={width * 4 / 3:.0f} height={height * 4 / 3:.0f} }}"  # points to pixels
+
+
+def slim(svg: bytes) -> bytes:
+    """A figure of matplotlib's without what nobody sees: coordinates to a tenth of a point, short names, no blanks."""
+    short = re.sub(rb"<metadata>.*?</metadata>|<!--.*?-->|(?<=<g) id=\"[^\"]*\"", b"", svg, flags=re.DOTALL)
+    short = re.sub(rb' (?:d|x|y|style|transform)="[^"]*"', lambda found: _shorter(found[0]), short)
+    short = re.sub(rb"\s*\n\s*", b"\n", short)
+    short = re.sub(rb"<g>\n(<(?:use|path)[^>]*/>\n)</g>\n", rb"\1", short)
+    names = {name: b"i%x" % number for number, name in enumerate(dict.fromkeys(re.findall(rb' id="([^"]+)"', short)))}
+    return re.sub(rb'( id="|#)([^")]+)(?=[")])', lambda found: found[1] + names.get(found[2], found[2]), short)
+
+
+def _shorter(attribute: bytes) -> bytes:
+    """Numbers of paths and places rounded; scales and widths of lines stay, as small numbers matter there."""
+    if attribute.startswith(b" style"):
+        return re.sub(rb"#(.)\1(.)\2(.)\3\b", rb"#\1\2\3", re.sub(rb"([:;]) ", rb"\1", attribute))
+    if b"scale" not in attribute:
+        attribute = re.sub(rb"-?\d+\.\d+", lambda found: b"%g" % round(float(found[0]), 1), attribute)
+    return re.sub(rb"\s*([A-Zz])\s*", rb"\1", attribute) if attribute.startswith(b" d") else attribute

@@ -1,7 +1,6 @@
-import os
 import shutil
-import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +32,7 @@ def project() -> Project:
 
 @pytest.fixture(scope="session")
 def pages(project: Project) -> Pages:
+    """The whole site, generated once; what needs less uses `pages_of` in helpers.py."""
     return generate(project)
 
 
@@ -57,18 +57,22 @@ def counted(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Proje
 
 
 @pytest.fixture(scope="session")
-def built(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site, built strictly; with empty files in the place of KaTeX where it was not installed."""
+def built(project: Project, pages: Pages, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The site, built strictly from `pages`; with empty files in the place of KaTeX where it was not installed."""
     pytest.importorskip("mkdocs")
     pytest.importorskip("mkdocstrings")
+    from mkdocs.commands.build import build
+    from mkdocs.config import load_config
+
     folder = tmp_path_factory.mktemp("site")
-    environment = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
-    if not assets.files(project.root):
-        environment["FIRSTHAND_NODE_MODULES"] = str(_stand_ins(tmp_path_factory.mktemp("node_modules")))
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "-q", "-f", str(project.root / "mkdocs.yml")]
-    done = subprocess.run([*command, "-d", str(folder)], env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        warnings.simplefilter("default")  # those of MkDocs and its plugins are not ours
+        patch.setenv("NO_MKDOCS_2_WARNING", "1")
+        if not assets.files(project.root):
+            patch.setenv("FIRSTHAND_NODE_MODULES", str(_stand_ins(tmp_path_factory.mktemp("node_modules"))))
+        patch.setattr("firsthand.pages.generate", lambda project: pages)
+        build(load_config(str(project.root / "mkdocs.yml"), site_dir=str(folder)))
+    yield folder
 
 
 def _copy(project: Project, root: Path) -> Project:

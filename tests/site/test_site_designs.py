@@ -6,15 +6,12 @@ import pytest
 
 from firsthand import design, review
 from firsthand.errors import FirsthandError
-from firsthand.pages import Pages, generate
+from firsthand.pages import Pages
+from firsthand.pages.designs import design_page
 from firsthand.pages.output import READING, with_output
+from firsthand.pages.view import view
 from firsthand.project import Project
-
-
-def of(pages: Pages, path: str) -> str:
-    page = pages[path]
-    assert isinstance(page, str)
-    return page
+from tests.site.helpers import of
 
 
 def test_every_design_and_every_review_has_a_page(project: Project, pages: Pages) -> None:
@@ -60,10 +57,11 @@ def test_a_study_shows_its_predictions_with_the_ones_that_failed(project: Projec
 
 
 def test_without_records_no_design_looks_as_if_it_held(bare: Project) -> None:
-    pages = generate(bare)
-    page = of(pages, "designs/sunspots.md")
+    study = view(bare, "sunspots")
+    page = design_page(study.grounds, study, {})
     assert "verdict--confirmed" not in page and "not run, or stale" in page and "✗ refused" in page
-    assert "2 confirmed" not in of(pages, "how-to-design.md") and "not run" in of(pages, "how-to-design.md")
+    printed = with_output("{{run: firsthand verify sunspots}}", bare, "page.md")
+    assert "2 confirmed" not in printed and "not run" in printed
 
 
 def test_every_command_of_the_page_was_carried_out(pages: Pages) -> None:

@@ -28,6 +28,14 @@ def test_every_lesson_is_on_the_path(project: Project) -> None:
     ]
 
 
+def test_the_first_network_is_as_short_as_its_page_says(project: Project) -> None:
+    page = (project.root / "site" / "learn" / "chain-rule.md").read_text(encoding="utf-8")
+    blocks = [block for block in lessons.BLOCK.findall(page) if not lessons.FIGURE.match(block)]
+    lines = [line for block in blocks for line in block.splitlines() if line.strip()]
+    assert "Fewer than a hundred lines, and no library but NumPy." in page and len(lines) < 100
+    assert [line for line in lines if "import" in line] == ["import numpy as np"]
+
+
 def test_blocks_share_their_names_and_output_stands_below() -> None:
     page, drawn, blocks = lessons.run(
         "two", "# Two\n\n```python\na = 20\n```\n\nText.\n\n```python\nprint(a + 1)\n```\n"

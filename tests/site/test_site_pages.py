@@ -1,9 +1,9 @@
 """The generated pages: pure, complete, and saying nothing that was not computed."""
 
 import ast
-import inspect
 import re
 import typing
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -12,47 +12,60 @@ import pytest
 from firsthand import data, design
 from firsthand.bench.naive import LAYERS, NaiveReport
 from firsthand.errors import FirsthandError
-from firsthand.evidence import Evidence
-from firsthand.pages import Pages, generate, speed, text, write
+from firsthand.figures import draw
+from firsthand.pages import Pages, paper_pages, speed, text, timeline, write
+from firsthand.pages.claims import KINDS
 from firsthand.pages.gradients import derivations
+from firsthand.pages.view import View, view
 from firsthand.project import Project
-from firsthand.verdicts import Judgement, Verdict, judge
+from firsthand.verdicts import STANDS, Verdict, judge
+from tests.site.helpers import of, pages_of
 
 SLUG = "lenet_1998"
 PAPER = f"papers/{SLUG}.md"
 GREEN = ("verdict--reproduced", "verdict--agrees-scaled", "verdict--confirmed")
 
 
-def of(pages: Pages, path: str) -> str:
-    page = pages[path]
-    assert isinstance(page, str)
-    return page
+@pytest.fixture(scope="session")
+def paper(project: Project) -> View:
+    """Judged once: where code has changed since a record was made, judging takes the fingerprints anew."""
+    return view(project, SLUG)
 
 
-def judged(project: Project) -> dict[str, Judgement]:
-    manifest = project.manifest(SLUG)
-    evidence = Evidence(project, SLUG, project.results(SLUG))
-    return {claim.id: judge(claim, manifest, evidence) for claim in manifest.claims}
+def line_of(page: str, claim_id: str) -> str:
+    """What is to be seen of a claim before it is opened."""
+    (found,) = re.findall(rf'id="claim-{claim_id}" markdown="1">\n<summary>(.*)</summary>', page)
+    return str(found)
 
 
-def row_of(page: str, claim_id: str) -> str:
-    rows = [line for line in page.splitlines() if line.startswith(f"| [**{claim_id}**]")]
-    assert len(rows) == 1, claim_id
-    return rows[0]
-
-
-def test_the_same_checkout_gives_the_same_pages(project: Project, pages: Pages) -> None:
-    assert generate(project) == pages
+def test_the_same_checkout_gives_the_same_pages(project: Project, paper: View, pages: Pages) -> None:
+    for path, content in paper_pages(paper, draw(project, SLUG)).items():
+        assert pages[path] == content
 
 
 @pytest.mark.parametrize("which", ["project", "counted", "bare"])
-def test_every_claim_stands_in_the_table_with_its_computed_verdict(which: str, request: pytest.FixtureRequest) -> None:
-    project: Project = request.getfixturevalue(which)
-    page = of(generate(project), PAPER)
-    for claim_id, judgement in judged(project).items():
-        assert text.verdict(judgement) in row_of(page, claim_id)
-        assert f'<details class="fold" id="claim-{claim_id}"' in page
-        assert f"firsthand run {SLUG} --claim {claim_id}\n" in page
+def test_every_claim_is_listed_with_its_computed_verdict(which: str, request: pytest.FixtureRequest) -> None:
+    one = request.getfixturevalue("paper") if which == "project" else view(request.getfixturevalue(which), SLUG)
+    page = of(paper_pages(one, {}), PAPER)
+    for claim in one.manifest.claims:
+        judgement = judge(claim, one.manifest, one.evidence)
+        assert text.verdict(judgement) in line_of(page, claim.id)
+        assert page.count(f"firsthand run {SLUG} --claim {claim.id}\n") == 1
+
+
+def test_claims_stand_under_their_kind_in_the_order_of_the_manifest(project: Project, pages: Pages) -> None:
+    page, claims = of(pages, PAPER), project.manifest(SLUG).claims
+    listed = re.findall(r'<details class="fold" id="claim-(\S+)"', page)
+    assert listed == [claim.id for kind in KINDS for claim in claims if claim.kind == kind]
+
+
+def test_that_records_stand_is_said_once(paper: View) -> None:
+    noted = {
+        name: msgspec.structs.replace(judgement, notes=[STANDS, "Another."])
+        for name, judgement in paper.judgements.items()
+    }
+    page = of(paper_pages(replace(paper, judgements=noted), {}), PAPER)
+    assert STANDS not in page and page.count("the records stand") == 1 and page.count("Another.") >= len(noted)
 
 
 def test_every_paper_has_a_page_with_its_claims_figures_and_design(project: Project, pages: Pages) -> None:
@@ -66,11 +79,41 @@ def test_every_paper_has_a_page_with_its_claims_figures_and_design(project: Proj
         assert f"(papers/{slug}.md)" in of(pages, "index.md")
 
 
+def test_every_paper_page_has_the_same_skeleton(project: Project, pages: Pages) -> None:
+    order = [
+        *("live", "data", "decisions", "equations", "gradients", "claims", "disagreements", "figures"),
+        *("deviations", "ledger", "limits", "exercises", "reviews", "measured"),
+    ]
+    for slug in project.slugs():
+        found = re.findall(r"^## .+ \{ #(\w+) \}$", of(pages, f"papers/{slug}.md"), re.MULTILINE)
+        assert {"data", "claims", "limits", "measured"} <= set(found)
+        assert found == [name for name in order if name in found or name not in ("live", "disagreements")]
+
+
+def test_limits_equations_and_properties_are_those_of_the_design(project: Project, pages: Pages) -> None:
+    page, document = of(pages, PAPER), design.read(project, SLUG)
+    sections = {section.title: section.text for section in document.sections()}
+    for title in ("Gradients", "Failure modes", "When not to use it"):
+        assert "{{" not in sections[title] and sections[title] in page
+    for item in document.design.properties:
+        assert f'| <span id="{item.id}">`{item.id}`</span> | {item.statement} |' in page
+    assert "probe `pixel_correlation` of `mnist` <small>" in page and " Null: the same" in page
+    assert "experiment `structure`" in page and "beside it: the years in random order" in of(
+        pages, "designs/sunspots.md"
+    )
+
+
+def test_deviations_lead_to_what_they_cost(paper: View, pages: Pages) -> None:
+    found = paper.judgements["Z1-newton"]
+    cells = of(pages, PAPER).partition("{ #deviations }")[2].partition("{ #ledger }")[0]
+    assert f"[Z1-newton](#claim-Z1-newton) {text.verdict(found)}" in cells
+
+
 def test_a_counted_claim_is_reproduced_and_a_contradicted_one_is_shown(counted: Project) -> None:
-    pages = generate(counted)
+    pages = pages_of(counted, SLUG)
     page = of(pages, PAPER)
-    assert text.badge("reproduced") in row_of(page, "L1-connections")
-    assert text.badge("not reproduced") in row_of(page, "L1-parameters")
+    assert text.badge("reproduced") in line_of(page, "L1-connections")
+    assert text.badge("not reproduced") in line_of(page, "L1-parameters")
     failed = page.partition("## What did not agree")[2].partition("## Figures")[0]
     assert "**L1-parameters**" in failed and "why is not understood" in failed and "L1-connections" not in failed
     assert "1 not reproduced" in of(pages, "index.md")
@@ -78,12 +121,12 @@ def test_a_counted_claim_is_reproduced_and_a_contradicted_one_is_shown(counted: 
 
 
 def test_without_records_every_claim_is_not_run_and_nothing_is_green(bare: Project) -> None:
-    pages = generate(bare)
+    pages = pages_of(bare, SLUG)
     page = of(pages, PAPER)
     claims = bare.manifest(SLUG).claims
     for claim in claims:
-        assert text.badge("not run") in row_of(page, claim.id)
-    assert f"{len(claims)} not run" in of(pages, "index.md").partition("## How a verdict")[0]
+        assert text.badge("not run") in line_of(page, claim.id)
+    assert f"{len(claims)} not run" in of(pages, "index.md") and "· not run\n" in of(pages, "index.md")
     for path in (PAPER, f"designs/{SLUG}.md"):
         assert not any(green in of(pages, path) for green in GREEN)
     assert "There are no accepted records: not run." in page
@@ -91,7 +134,7 @@ def test_without_records_every_claim_is_not_run_and_nothing_is_green(bare: Proje
 
 
 def test_what_is_stale_or_against_expectation_is_not_green(counted: Project) -> None:
-    judgement = judged(counted)["L1-connections"]
+    judgement = view(counted, SLUG).judgements["L1-connections"]
     assert judgement.verdict == "reproduced"
     stale = msgspec.structs.replace(judgement, stale=True, holds=False)
     against = msgspec.structs.replace(judgement, kind="audit", verdict="confirmed", holds=False)
@@ -107,29 +150,35 @@ def test_every_verdict_has_a_mark_and_is_explained(pages: Pages) -> None:
     assert "{{" not in home
 
 
-def test_code_is_the_tested_source(project: Project, pages: Pages) -> None:
-    page = of(pages, PAPER)
-    blocks = re.findall(r'```python title="papers/(\S+)"\n(.*?)\n```', page, re.DOTALL)
-    assert len(blocks) == len(derivations(project.root, SLUG)) >= 4
-    for file, block in blocks:
-        source = (project.root / "papers" / file).read_text(encoding="utf-8")
-        (shown,) = ast.parse(block).body
-        assert isinstance(shown, ast.ClassDef | ast.FunctionDef)
-        (original,) = [node for node in ast.parse(source).body if getattr(node, "name", "") == shown.name]
+@pytest.mark.parametrize("slug", [SLUG, "lstm_1997", "adam_2015"])
+def test_code_is_the_tested_source(project: Project, pages: Pages, slug: str) -> None:
+    """All of it, in its order, but for the docstring, which stands beside it."""
+    page = of(pages, f"papers/{slug}.md")
+    for found in derivations(project.root, slug):
+        assert found.source in page and found.docstring in page
+        source = (project.root / found.file).read_text(encoding="utf-8")
+        (original,) = [node for node in ast.parse(source).body if getattr(node, "name", "") == found.name]
         assert isinstance(original, ast.ClassDef | ast.FunctionDef)
-        docstring = ast.get_docstring(original)
-        assert docstring is not None and inspect.cleandoc(docstring) in page
-        original.body = original.body[1:]
-        assert ast.dump(shown) == ast.dump(original)
-        lines = iter(source.splitlines())
-        assert all(line in lines for line in block.splitlines()), f"{shown.name}: the lines are not those of the file"
-        assert any(getattr(inner, "name", "") == "backward" for inner in ast.walk(shown))
+        original.body = original.body[bool(ast.get_docstring(original)) :]
+        shown = ast.parse(found.source)
+        backward = [node for node in ast.walk(shown) if isinstance(node, ast.FunctionDef) and node.name == "backward"]
+        assert {(lines[0], lines[-1]) for lines in found.marked} == {(one.lineno, one.end_lineno) for one in backward}
+        if isinstance(original, ast.ClassDef):
+            assert found.rest in page
+            (rest,) = ast.parse(found.rest).body
+            assert isinstance(rest, ast.ClassDef)
+            parts = [ast.dump(node) for node in (*shown.body, *rest.body)]
+            assert sorted(parts) == sorted(ast.dump(node) for node in original.body)
+        else:
+            assert [ast.dump(node) for node in shown.body] == [ast.dump(original)]
 
 
 def test_the_rule_of_an_optimiser_paper_is_on_its_page(project: Project) -> None:
     found = {one.name: one for one in derivations(project.root, "adam_2015")}
     assert "v_hat = self.v / (1 - self.beta2**self.t)" in found["Adam"].source
-    assert "AdaMax" in found and "draw" in found and "IterateAverage" not in found
+    assert "AdaMax" in found and "draw" in found and "IterateAverage" not in found and "Rule" not in found
+    assert "dW = (x.T @ dz" in found["Regressions"].source
+    assert "Cache" not in {one.name for one in derivations(project.root, "transformer_2017")}  # its step writes words
 
 
 def test_every_backward_of_the_paper_is_on_its_page(project: Project, pages: Pages) -> None:
@@ -168,8 +217,9 @@ def test_data_sets_are_listed_with_their_licences(pages: Pages) -> None:
 
 
 def test_write_puts_every_page_on_the_disk_and_spares_the_sources(
-    project: Project, pages: Pages, tmp_path: Path
+    project: Project, pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("firsthand.pages.generate", lambda project: pages)
     assert write(project, tmp_path) == len(pages)
     for path, content in pages.items():
         assert (tmp_path / path).read_bytes() == (content.encode() if isinstance(content, str) else content)
@@ -226,8 +276,31 @@ def test_every_paper_has_a_card_that_the_menus_can_find(project: Project, pages:
         assert home.count(card) == 1 and f"](papers/{slug}.md)**" in home
         assert manifest.structure in menus["structure"] and str(manifest.year) in menus["year"]
         assert set(manifest.topics) <= menus["topics"]
-    assert b"<svg" in pages["papers/timeline.svg"]
 
 
-def test_a_card_says_what_was_not_run(bare: Project) -> None:
-    assert "· not run\n" in of(generate(bare), "index.md")
+def test_the_timeline_names_every_paper_and_all_that_it_builds_on(project: Project, pages: Pages) -> None:
+    found, drawn = timeline.entries(project), of(pages, "index.md")
+    assert [entry.year for entry in found] == sorted(entry.year for entry in found)
+    edges = [(name, slug) for slug in project.slugs() for name in project.manifest(slug).builds_on]
+    assert {name for edge in edges for name in edge} <= {entry.slug for entry in found} and (
+        "elman_1990",
+        "lstm_1997",
+    ) in edges
+    assert drawn.count("<path d=") == len(edges) and drawn.count("<circle ") == len(found)
+    assert all(f"](papers/{slug}.md)" in timeline.timeline(project) for slug in project.slugs())
+
+
+# -- the weight of a page ----------------------------------------------------------------------------------------------
+
+
+def test_a_figure_loses_weight_and_nothing_else() -> None:
+    original = (
+        b'<svg viewBox="0 0 72 36"><metadata>x</metadata><g id="text_1"><!-- 1 -->\n'
+        b'<path id="DejaVuSans-31" d="M 1.23456 2 \nL 3 4.98765 \nz\n" transform="scale(0.015625)"/>\n</g>\n'
+        b'<use xlink:href="#DejaVuSans-31" x="1.23456" style="fill: #b0b0b0; stroke-width: 0.25"/></svg>'
+    )
+    assert text.slim(original) == (
+        b'<svg viewBox="0 0 72 36"><path id="i0" d="M1.2 2L3 5z" transform="scale(0.015625)"/>\n'
+        b'<use xlink:href="#i0" x="1.2" style="fill:#b0b0b0;stroke-width:0.25"/></svg>'
+    )
+    assert text.sized(original) == "{ loading=lazy width=96 height=48 }"
