@@ -128,14 +128,14 @@ def learning(records: Records) -> Figure:
 
 
 def lags(records: Records) -> Figure:
-    """Every trial of task 2c: the average error and the share right of each thousand sequences."""
+    """Every trial of task 2c: the average error and the share right of every other thousand sequences."""
     figure, panels = plt.subplots(1, 2, figsize=(8.5, 3.7))
     for settings, colour, label in (({}, BLUE, "rate 0.01, as published"), ({"rate": 0.5}, ORANGE, "rate 0.5")):
         runs = records.all("distractors", **settings)
         for record in runs:
             for axes, name in ((panels[0], "errors"), (panels[1], "right")):
                 values = record.arrays[name]
-                axes.plot(np.arange(1, len(values) + 1), values, color=colour, linewidth=1, alpha=0.5)
+                axes.plot(np.arange(1, len(values) + 1, 2), values[::2], color=colour, linewidth=1, alpha=0.5)
         passed = [record.measurements["sequences"] / 1000 for record in runs if record.measurements["solved"]]
         panels[1].plot(passed, np.ones(len(passed)), "o", color=colour, markersize=5)
         panels[0].plot([], [], color=colour, label=label)
