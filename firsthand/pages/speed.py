@@ -8,6 +8,7 @@ import matplotlib
 import msgspec
 from matplotlib.figure import Figure
 
+from firsthand.bench.costs import HEAD, CostReport, cells, peaks
 from firsthand.bench.loops import conv_loops
 from firsthand.bench.measure import Report
 from firsthand.bench.naive import NaiveReport
@@ -17,7 +18,7 @@ from firsthand.pages.text import code, inline, table
 from firsthand.project import Project
 
 PASS = 60_000  # examples of one pass over MNIST
-LOOPS, ONE, TWO = "loops.json", "one-thread.json", "two-threads.json"
+LOOPS, ONE, TWO, COSTS = "loops.json", "one-thread.json", "two-threads.json", "costs.json"
 NOT_MEASURED = "*Not measured yet.*"
 
 R = TypeVar("R")
@@ -32,6 +33,7 @@ def places(project: Project) -> dict[str, str]:
         "loops_alt": "Bars on a logarithmic scale: each layer's time in NumPy, and in plain loops",
         "one_thread": _torch_table(_read(project, ONE, Report)),
         "two_threads": _torch_table(_read(project, TWO, Report)),
+        "costs": _costs_table(_read(project, COSTS, CostReport)),
     }
 
 
@@ -85,6 +87,14 @@ def _torch_table(report: Report | None) -> str:
     mean = "" if report.geometric_mean is None else f"Geometric mean of the ratios: **{report.geometric_mean:.2f}**. "
     clock = f"{report.clock[0].upper()}{report.clock[1:]}, median of {report.rounds} rounds, PyTorch {report.torch}. "
     return f"{table(head, rows)}\n{mean}{clock}{_circumstances(report.date, report.machine)}"
+
+
+def _costs_table(report: CostReport | None) -> str:
+    if report is None:
+        return NOT_MEASURED
+    rows = [[f"{row.workload}: {inline(row.what)}", *cells(row)] for row in report.models]
+    words = f"One thread; {peaks(report)}. "
+    return f"{table(['Model', *map(str.capitalize, HEAD)], rows)}\n{words}{_circumstances(report.date, report.machine)}"
 
 
 def _circumstances(date: str, machine: dict[str, Any]) -> str:
