@@ -21,7 +21,7 @@ class Evidence:
     """The records in a folder. `state` says of each whether it is
 
     - current: made by this code, from these data;
-    - stands: code has changed since, but the experiment's fingerprint run still gives the same measurements;
+    - stands: code has changed since, but its fingerprint run still gives the same measurements and sizes of arrays;
     - stale: neither, so the unit has to be run again.
     """
 
