@@ -278,8 +278,8 @@ def _step_rule(network: Sequential, step: str, rate: float, sample: Array) -> tu
 def _network(run: Run, model: str) -> tuple[Sequential, bool]:
     """The network, and whether its outputs are penalties (the smallest answers)."""
     rng = run.rng("weights")
-    if model == "lenet5":
-        return networks.lenet5(rng), True
+    if model in ("lenet5", "lenet5 without sums"):
+        return networks.lenet5(rng, sums=model == "lenet5"), True
     build = {"dense relu": networks.dense_relu, "dense 300": networks.dense_300}[model]
     return build(rng, 32 * 32), False
 

@@ -1,12 +1,14 @@
-"""The layers that are particular to these papers: convolution through a table of connections, sub-sampling's companion
-for the control (kernels that are not shared), the Euclidean output units and their criterion."""
+"""The layers that are particular to these papers: convolution through a table of connections, and for controls and
+ablations kernels that are not shared and sub-sampling without its sum; the Euclidean output units, their criterion."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from core.conv import conv2d
+from core.guard import describe
 from core.init import Init
 from core.layer import Array, Backward, Layer, Param
 
@@ -132,6 +134,48 @@ class LocalConv2d(Layer):
             return dx
 
         return y, backward
+
+
+class OnePlace(Layer):
+    r"""Sub-sampling without its sum, for the ablation: of each size x size window the first place alone,
+
+    $$y_c = w_c\,x_c + b_c \qquad dx_c = w_c\,dy_c \;\text{at the places that are kept, 0 elsewhere}$$
+    $$dw_c = \sum dy_c\,x_c \qquad db_c = \sum dy_c$$
+
+    Behind a convolution this is a convolution with a stride. Shapes: x (N, channels, H, W), w and b (channels,), y
+    (N, channels, H / size, W / size). The w are drawn by `init` with fan_in = fan_out = 1; b is zero. Kept for
+    backward: x at those places. Raises ValueError for other channels, another type, or windows that do not tile the
+    maps. Source: none; it takes from `core.Subsample` what LeCun et al. 1998 argue for.
+    """
+
+    def __init__(self, channels: int, size: int = 2, *, rng: np.random.Generator, init: Init) -> None:
+        self.size = size
+        self.w = Param(init(rng, (channels,), 1, 1))
+        self.b = Param(np.zeros(channels, self.w.data.dtype))
+
+    def __call__(self, x: Array) -> tuple[Array, Backward]:
+        w, s = self.w.data[:, None, None], self.size  # (C, 1, 1)
+        if x.ndim != 4 or x.shape[1] != len(w) or x.dtype != w.dtype or x.shape[2] % s or x.shape[3] % s:
+            raise ValueError(f"OnePlace({len(w)}, {s}): got {describe(x)}, expected (N, {len(w)}, {s} m, {s} n)")
+        kept, shape = x[:, :, ::s, ::s].copy(), x.shape  # (N, C, H / size, W / size)
+        y = w * kept + self.b.data[:, None, None]
+
+        def backward(dy: Array) -> Array:
+            self.w.grad += (dy * kept).sum(axis=(0, 2, 3))  # y = w x: over every place where w is used
+            self.b.grad += dy.sum(axis=(0, 2, 3))  # y = ... + b: likewise
+            dx = np.zeros(shape, dy.dtype)  # what was dropped has no part in y
+            dx[:, :, ::s, ::s] = w * dy  # y = w x
+            return dx
+
+        return y, backward
+
+    def connections(self, y_shape: tuple[int, ...]) -> int:
+        """Links into the units of one example: one place and the bias, for each unit."""
+        return 2 * math.prod(y_shape[1:])
+
+    def multiply_adds(self, y_shape: tuple[int, ...]) -> int:
+        """Multiplications for one example: one for each unit."""
+        return math.prod(y_shape[1:])
 
 
 class EuclideanUnits(Layer):

@@ -11,7 +11,7 @@ from core.layer import Array, Backward, Layer
 from core.pooling import Subsample
 
 from .codes import digit_codes
-from .layers import EuclideanUnits, LocalConv2d, Table, TableConv2d
+from .layers import EuclideanUnits, LocalConv2d, OnePlace, Table, TableConv2d
 
 # 1998, table I: the maps of S2 that each map of C3 sees.
 TABLE_I: Table = (
@@ -57,16 +57,19 @@ def background(x: Array) -> tuple[Array, Backward]:
     return pad2d(x, 2, value=-1.0)
 
 
-def lenet5(rng: np.random.Generator, table: Table = TABLE_I) -> Sequential:
-    """The network of 1998, section II-B: images (N, 1, 32, 32) to penalties (N, 10), of which the smallest answers."""
+def lenet5(rng: np.random.Generator, table: Table = TABLE_I, sums: bool = True) -> Sequential:
+    """The network of 1998, section II-B: images (N, 1, 32, 32) to penalties (N, 10), of which the smallest answers.
+
+    Without `sums`, S2 and S4 keep one place of each window: an ablation."""
+    subsample = Subsample if sums else OnePlace
     return Sequential(
         C1=Conv2d(1, 6, 5, rng=rng, init=inverse_fan_in),
         f1=scaled_tanh,  # (N, 6, 28, 28)
-        S2=Subsample(6, rng=rng, init=inverse_fan_in),
+        S2=subsample(6, rng=rng, init=inverse_fan_in),
         f2=scaled_tanh,  # (N, 6, 14, 14)
         C3=TableConv2d(table, 5, rng=rng, init=inverse_fan_in),
         f3=scaled_tanh,  # (N, 16, 10, 10)
-        S4=Subsample(16, rng=rng, init=inverse_fan_in),
+        S4=subsample(16, rng=rng, init=inverse_fan_in),
         f4=scaled_tanh,  # (N, 16, 5, 5)
         C5=Conv2d(16, 120, 5, rng=rng, init=inverse_fan_in),
         f5=scaled_tanh,  # (N, 120, 1, 1)

@@ -17,6 +17,7 @@ def layers(m: Any) -> list[tuple[Any, ...]]:
     return [
         *((m.TableConv2d(TABLE, 3, stride=stride, unit_biases=size, **common), x) for stride, size in biases),
         *((m.LocalConv2d(TABLE, 3, stride=stride, size=size, **common), x) for stride, size in biases[1::2]),
+        (m.OnePlace(3, **common), rng.normal(size=(2, 3, 4, 6))),
         *((m.EuclideanUnits(rng.normal(size=(4, 5))), rng.normal(size=shape)) for shape in ((3, 5), (3, 2, 5))),
         (m.map_criterion, rng.normal(size=(5, 4)) ** 2, np.array([0, 3, 1, 1, 2])),
     ]

@@ -16,7 +16,7 @@ from firsthand.records import Unit, write
 from firsthand.run import Run, execute
 from firsthand.verdicts import Judgement, judge
 from papers.lenet_1998 import data, model
-from papers.lenet_1998.layers import EuclideanUnits, LocalConv2d, TableConv2d, map_criterion
+from papers.lenet_1998.layers import EuclideanUnits, LocalConv2d, OnePlace, TableConv2d, map_criterion
 from papers.lenet_1998.model import rows
 from papers.lenet_1998.newton import DiagonalNewton, curvature
 from papers.lenet_1998.training import train
@@ -39,6 +39,17 @@ def test_table_convolution_keeps_the_contract(stride: int, unit_biases: tuple[in
 def test_local_convolution_keeps_the_contract(stride: int, size: tuple[int, int]) -> None:
     layer = LocalConv2d(TABLE, 3, stride=stride, size=size, rng=rng(), init=model.inverse_fan_in)
     check_layer(layer, rng(1).normal(size=(2, 3, 6, 7)))
+
+
+def test_one_place_of_each_window_keeps_the_contract_and_is_a_stride() -> None:
+    layer, x = OnePlace(3, rng=rng(), init=model.inverse_fan_in), rng(1).normal(size=(2, 3, 4, 6))
+    check_layer(layer, x)
+    layer.astype(np.float64)
+    y, _ = layer(x)
+    np.testing.assert_allclose(y, layer.w.data[:, None, None] * x[:, :, [0, 2]][..., [0, 2, 4]])
+    with pytest.raises(ValueError, match=r"OnePlace\(3, 2\): got an array of shape \(2, 3, 5, 6\)"):
+        layer(np.zeros((2, 3, 5, 6)))
+    check_layer(model.lenet5(rng(), sums=False), rng(1).normal(size=(2, 1, 32, 32)))
 
 
 def test_outputs_and_criterion_keep_the_contract() -> None:
