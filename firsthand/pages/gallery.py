@@ -66,5 +66,5 @@ def _run_time(view: View) -> str:
     if not seconds:
         return "not run"
     if seconds < 90:
-        return f"{seconds:.0f} s to run"
-    return f"{seconds / 60:.0f} min to run" if seconds < 5400 else f"{seconds / 3600:.1f} h to run"
+        return f"{seconds:.0f} s on one core"
+    return f"{seconds / 60:.0f} min on one core" if seconds < 5400 else f"{seconds / 3600:.1f} h on one core"
