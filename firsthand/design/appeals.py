@@ -64,7 +64,7 @@ _APPEAL = re.compile("|".join(_PATTERNS), re.IGNORECASE)
 _LIKE_A_MODEL = re.compile(
     r"\b(?:[Aa]s(?: used| done| proposed| introduced)? (?:in|with|by)|[Aa]s(?= [\w\-]+ (?:does|do|did)\b)|"
     r"[Ll]ike(?: in)?|[Ff]ollowing|[Bb]ased on|(?:[Cc]opied|[Tt]aken|[Bb]orrowed) from|[Ii]nspired by)(?: the)? "
-    r"((?:[A-Z][\w\-]*[A-Z0-9][\w\-]*)|Transformers?|Inception|Llama|Gemini|Claude|Mamba)\b"
+    r"((?:[A-Z][\w\-]*[A-Z0-9][\w\-]*)|Transformers?|Inception|Llama|Gemini|Mamba)\b"
 )
 _YEAR = re.compile(r"\b(?:1[89]|20)\d\d\b")
 REASONED = ("Decisions", "Alternatives")  # the sections that give reasons
