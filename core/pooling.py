@@ -93,17 +93,19 @@ def max_pool2d(x: Array, size: int) -> tuple[Array, Backward]:
     return y, backward
 
 
-class MaxPool2d(Layer):
-    """`max_pool2d` as a layer."""
-
+class _Pool2d(Layer):
     def __init__(self, size: int) -> None:
         self.size = whole(type(self).__name__, "size", size)
+
+
+class MaxPool2d(_Pool2d):
+    """`max_pool2d` as a layer."""
 
     def __call__(self, x: Array) -> tuple[Array, Backward]:
         return max_pool2d(x, self.size)
 
 
-class AvgPool2d(MaxPool2d):
+class AvgPool2d(_Pool2d):
     """`avg_pool2d` as a layer."""
 
     def __call__(self, x: Array) -> tuple[Array, Backward]:
