@@ -1,8 +1,8 @@
 """The mathematics of deep learning in NumPy, with every gradient derived by hand."""
 
+import ctypes
+import platform
 import sys
-
-import numpy as np
 
 from core.activations import relu, scaled_tanh, sigmoid, softmax, tanh
 from core.adapters import Output, SelfAttention
@@ -37,8 +37,9 @@ from core.state import load, save
 from core.threads import threads
 from core.watch import watch
 
-# Prime the allocator. On Linux, glibc serves blocks above a threshold (at first 128 KiB) straight from the system and
-# returns them at once, so that every temporary of that size costs its page faults again: x + 1 on 1 MB takes ten times
-# as long. Freeing one large block raises the threshold to its size, at most 32 MiB.
-if sys.platform == "linux":
-    np.empty(31 << 20, np.uint8)
+# Let the allocator keep what is freed. On Linux, glibc serves blocks above a threshold (at first 128 KiB) straight from
+# the system and returns them at once, and it returns the end of its heap as well. Every temporary, and every activation
+# that is kept until the backward pass, then costs its page faults again: x + 1 on 1 MB takes ten times as long.
+if sys.platform == "linux" and platform.libc_ver()[0] == "glibc":
+    ctypes.CDLL(None).mallopt(-3, 32 << 20)  # M_MMAP_THRESHOLD: the largest that it takes
+    ctypes.CDLL(None).mallopt(-1, 1 << 30)  # M_TRIM_THRESHOLD: what may lie free at the end of the heap

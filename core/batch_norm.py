@@ -5,14 +5,14 @@ dx are sums of arrays times such numbers. These go over the maps in blocks that 
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from core.guard import describe, finite, whole
 from core.layer import Array, Backward, Param
 from core.normalisation import Norm
-from core.threads import share
 
 BLOCK_BYTES = 1 << 18  # of maps worked on at a time: four such arrays fit into a core's second-level cache
 
@@ -39,12 +39,9 @@ class MapNorm(Norm):
         P = maps.shape[2]
         mu = self.over(_sum(maps)) / P
         d, squares = np.empty(maps.shape, x.dtype), np.empty(maps.shape[:2], x.dtype)
-
-        def work(b: slice, mu: Array) -> None:
-            np.subtract(maps[b], mu, out=d[b])
+        for b, mu_b in _blocks(maps, mu):
+            np.subtract(maps[b], mu_b, out=d[b])
             squares[b] = _sum_product(d[b], d[b])
-
-        _in_blocks(work, maps, mu)
         return d, mu, self.over(squares) / P
 
     def scaled(self, x: Array, d: Array, variance: Array, constant: bool = False) -> tuple[Array, Backward]:
@@ -53,12 +50,9 @@ class MapNorm(Norm):
         inverse = 1 / np.sqrt(variance + self.eps)  # 1 / sigma
         slope = gamma * inverse
         y = np.empty_like(d)
-
-        def work(b: slice, slope: Array, beta: Array) -> None:
-            y_b = np.multiply(d[b], slope, out=y[b])  # gamma x^ = gamma d / sigma
-            y_b += beta
-
-        _in_blocks(work, d, slope, beta[None])
+        for b, slope_b, beta_b in _blocks(d, slope, beta[None]):
+            y_b = np.multiply(d[b], slope_b, out=y[b])  # gamma x^ = gamma d / sigma
+            y_b += beta_b
 
         def backward(dy: Array) -> Array:
             dy_maps = _maps(dy)
@@ -71,13 +65,10 @@ class MapNorm(Norm):
                 shift = self.over(gamma * sums) / P * inverse  # mu = mean of x: the mean of g
                 stretch = self.over(gamma * products) / P * inverse * inverse  # sigma: x^ times the mean of g x^
             dx = np.empty(d.shape, dy.dtype)
-
-            def work(b: slice, slope: Array, stretch: Array, shift: Array) -> None:
-                dx_b = np.multiply(d[b], stretch, out=dx[b])
-                dx_b += shift
-                np.subtract(dy_maps[b] * slope, dx_b, out=dx_b)  # x^ = d / sigma: g / sigma, less these two
-
-            _in_blocks(work, d, slope, stretch, shift)
+            for b, slope_b, stretch_b, shift_b in _blocks(d, slope, stretch, shift):
+                dx_b = np.multiply(d[b], stretch_b, out=dx[b])
+                dx_b += shift_b
+                np.subtract(dy_maps[b] * slope_b, dx_b, out=dx_b)  # x^ = d / sigma: g / sigma, less these two
             return dx.reshape(dy.shape)
 
         return y.reshape(x.shape), backward
@@ -164,8 +155,8 @@ def _sum_product(a: Array, b: Array) -> Array:
     return total
 
 
-def _in_blocks(work: Callable[..., None], maps: Array, *numbers: Array) -> None:
-    """work(slice, *numbers) for each block of examples; `numbers`, (N, C) or (1, C), become arrays for the block.
+def _blocks(maps: Array, *numbers: Array) -> Iterator[tuple[Any, ...]]:
+    """(slice, *numbers) for each block of examples; `numbers`, (N, C) or (1, C), become arrays for the block.
 
     Numbers that are the same for every example are written out as a block, once: to broadcast takes twice as long.
     """
@@ -174,10 +165,6 @@ def _in_blocks(work: Callable[..., None], maps: Array, *numbers: Array) -> None:
     block = min(n, N), C, P
     wide = [np.broadcast_to(a[..., None], block).copy() if len(a) == 1 else None for a in numbers]
 
-    def run(starts: Sequence[int]) -> list[None]:
-        for start in starts:
-            b = slice(start, start + n)
-            work(b, *(a[b, :, None] if w is None else w[: N - start] for a, w in zip(numbers, wide, strict=True)))
-        return []
-
-    share(run, range(0, N, n))
+    for start in range(0, N, n):
+        b = slice(start, start + n)
+        yield b, *(a[b, :, None] if w is None else w[: N - start] for a, w in zip(numbers, wide, strict=True))

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from numpy import add, multiply, subtract, tanh
 
 from core.layer import Array, Backward
 from core.sequence import Sequence, blocks
@@ -21,7 +22,8 @@ class LSTM(Sequence):
     def _steps(self, kept: Array, U: Array, K: Array, ended: Array) -> Backward:
         T, (_, _, n_hidden, N), dtype = len(kept) - 1, kept.shape, kept.dtype
         A = kept[1:].transpose(0, 3, 1, 2)  # (T, N, planes, n_hidden)
-        A[ended, 1], A[ended, 2] = -np.inf, np.inf  # i = 0 and f = 1: c stays as it is
+        if ended.any():
+            A[ended, 1], A[ended, 2] = -np.inf, np.inf  # i = 0 and f = 1: c stays as it is
         now, products = kept[0].copy(), np.empty((2, n_hidden, N), dtype)
         o, _, _, _, c, h = now
         gates, o_i_f, i_f, g_c = now[:4], now[:3], now[1:3], now[3:5]
@@ -29,22 +31,22 @@ class LSTM(Sequence):
         one, half = np.ones((), dtype), np.full((), 0.5, dtype)  # arrays: NumPy takes longer to convert numbers
         for a, keep in zip(kept[1:, :4], kept[1:], strict=True):
             K.dot(h, columns)
-            gates += a  # z = A + U^T h
-            np.tanh(gates, gates)
-            o_i_f += one
-            o_i_f *= half  # sigma(z) = (1 + tanh(z / 2)) / 2
-            np.multiply(i_f, g_c, products)
-            np.add(ig, fc, c)  # c' = f c + i g
-            np.tanh(c, t)
-            np.multiply(o, t, h)  # h' = o tanh c'
+            add(gates, a, gates)  # z = A + U^T h
+            tanh(gates, gates)
+            add(o_i_f, one, o_i_f)
+            multiply(o_i_f, half, o_i_f)  # sigma(z) = (1 + tanh(z / 2)) / 2
+            multiply(i_f, g_c, products)
+            add(ig, fc, c)  # c' = f c + i g
+            tanh(c, t)
+            multiply(o, t, h)  # h' = o tanh c'
             keep[...] = now
 
         def backward(dH: Array, dc: Array) -> tuple[Array, ...]:
             dh, dA = dH[T].copy(), np.empty((4, n_hidden, T, N), dtype)
-            dc_old = dc.T
+            dc_old, copies = dc.T, np.empty((4, n_hidden, N), dtype)
             for block in blocks(kept):
                 o, i, f, g, c_new, _ = kept[1:][block].transpose(1, 0, 2, 3)  # (B, n_hidden, N), each
-                c, t = kept[block, 4], np.tanh(c_new)
+                c, t = kept[block, 4], tanh(c_new)
                 L = np.empty((len(o), 6, n_hidden, N), dtype)
                 L[:, 0] = o * (1 - t * t)  # h' = o tanh c'
                 L[:, 1] = t * o * (1 - o)  # h' = o tanh c', o = sigma(z_o)
@@ -55,13 +57,14 @@ class LSTM(Sequence):
                 dz = L.reshape(len(o), 6 * n_hidden, N)[:, n_hidden : 5 * n_hidden]
                 steps = L[:, 0], L[:, 1], L[:, 2:], L[:, 5], dz, dH[block]
                 for dc_new, dz_o, by_c, dc_f, dz_t, dh_out in zip(*(s[::-1] for s in steps), strict=True):
-                    dz_o *= dh
-                    dc_new *= dh
-                    dc_new += dc_old  # c' is used by the next step, too
-                    by_c *= dc_new
+                    multiply(dz_o, dh, dz_o)
+                    multiply(dc_new, dh, dc_new)
+                    add(dc_new, dc_old, dc_new)  # c' is used by the next step, too
+                    copies[...] = dc_new  # for each plane: NumPy takes longer to broadcast in a small product
+                    multiply(by_c, copies, by_c)
                     dc_old = dc_f
                     U.dot(dz_t, dh)  # z = A + U^T h
-                    dh += dh_out  # h is an output, too
+                    add(dh, dh_out, dh)  # h is an output, too
                 dA[:, :, block] = L[:, 1:5].transpose(1, 2, 0, 3)
             return dA, dA, dh, dc_old
 
@@ -85,17 +88,17 @@ class GRU(Sequence):
         one, half = np.ones((), dtype), np.full((), 0.5, dtype)  # arrays: NumPy takes longer to convert numbers
         for a_r_z, a_n, keep in zip(kept[1:, :2], kept[1:, 2], kept[1:], strict=True):
             K.dot(h, columns)  # p = U^T h
-            np.add(a_r_z, p_r_z, r_z)
-            np.tanh(r_z, r_z)
-            r_z += one
-            r_z *= half  # sigma(s) = (1 + tanh(s / 2)) / 2
-            np.add(p_n, b_q, q)
-            np.multiply(r, q, n)
-            n += a_n
-            np.tanh(n, n)  # n = tanh(a_n + r q)
-            np.subtract(h, n, rest)
-            rest *= z
-            np.add(n, rest, h)  # h' = n + z (h - n)
+            add(a_r_z, p_r_z, r_z)
+            tanh(r_z, r_z)
+            add(r_z, one, r_z)
+            multiply(r_z, half, r_z)  # sigma(s) = (1 + tanh(s / 2)) / 2
+            add(p_n, b_q, q)
+            multiply(r, q, n)
+            add(n, a_n, n)
+            tanh(n, n)  # n = tanh(a_n + r q)
+            subtract(h, n, rest)
+            multiply(rest, z, rest)
+            add(n, rest, h)  # h' = n + z (h - n)
             keep[...] = now
 
         def backward(dH: Array) -> tuple[Array, ...]:
@@ -112,10 +115,10 @@ class GRU(Sequence):
                 dh_z[...] = z  # h' = ... + z h
                 dp = L.reshape(len(r), 5 * n_hidden, N)[:, : 3 * n_hidden]
                 for by_h, dp_t, through, dh_out in zip(L[::-1], dp[::-1], dh_z[::-1], dH[block][::-1], strict=True):
-                    by_h *= dh
+                    multiply(by_h, dh, by_h)
                     U.dot(dp_t, dh)  # p = U^T h
-                    dh += through
-                    dh += dh_out  # h is an output, too
+                    add(dh, through, dh)
+                    add(dh, dh_out, dh)  # h is an output, too
                 dA[:, :, block] = L[:, [0, 1, 3]].transpose(1, 2, 0, 3)  # s = A + ...
                 dP[:, :, block] = L[:, :3].transpose(1, 2, 0, 3)  # s = ... + p, q = p_n + b_q
             self.b_q.grad += dP[2].sum(axis=(1, 2))  # q = p_n + b_q

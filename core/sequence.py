@@ -72,7 +72,8 @@ class Sequence(Recurrent):
         half[: self.sigmas * n_hidden] = 0.5
         X = np.ones((T, N, n_in + 1), dtype)  # with a last input that is always 1: its weights are b
         X[:, :, :n_in] = turn(x).swapaxes(0, 1)
-        X[ended] = 0
+        if lengths is not None:
+            X[ended] = 0
         X = X.reshape(T * N, n_in + 1)
         A = (np.vstack([W, b]) * half).T @ X.T  # (gates n_hidden, T N)
         kept = np.empty((T + 1, self.planes, n_hidden, N), dtype)
@@ -83,12 +84,14 @@ class Sequence(Recurrent):
         backward_steps = self._steps(kept, U, np.ascontiguousarray((U * half).T), ended)
         H = kept[:, -1]  # (T + 1, n_hidden, N)
         y = turn(H[1:].transpose(2, 0, 1)).copy()
-        y[ended.T] = 0
+        if lengths is not None:
+            y[ended.T] = 0
 
         def backward(dy: Array, dh: Array, *dothers: Array) -> Any:
             dH = np.zeros(H.shape, dtype)
             dH[1:] = turn(dy).transpose(1, 2, 0)  # y = h of every step ...
-            dH[1:].transpose(0, 2, 1)[ended] = 0  # ... or zero
+            if lengths is not None:
+                dH[1:].transpose(0, 2, 1)[ended] = 0  # ... or zero
             dH[ends, :, rows] += dh  # the final h is that of the sequence's end
             dA, dP, *dstates = backward_steps(dH, *dothers)
             dA, dP = dA.reshape(width, T * N), dP.reshape(width, T * N)
@@ -165,7 +168,8 @@ class Bidirectional(Layer):
 
 def _ends(owner: str, lengths: Array | None, N: int, T: int) -> Array:
     """The number of steps of each sequence."""
-    lengths = np.full(N, T) if lengths is None else lengths
+    if lengths is None:
+        return np.full(N, T)
     integers = lengths.shape == (N,) and lengths.dtype.kind in "iu"
     if not integers or lengths.min(initial=0) < 0 or lengths.max(initial=0) > T:
         raise ValueError(f"{owner}: got lengths {lengths} ({lengths.dtype}), expected {N} integers from 0 to {T}")

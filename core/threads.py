@@ -1,11 +1,11 @@
-"""Several threads, for the layers whose work NumPy leaves to one: convolution, and normalisation of maps.
+"""Several threads, for the layer whose work NumPy leaves to one and that is worth them: convolution.
 
     with core.threads(2):
         y, backward = model(x)
         backward(dy)
 
-These layers go through a batch in blocks anyway. Here the blocks are shared out, which helps because NumPy lets go of
-the interpreter while it calculates. What is calculated stays the same: equal seeds give equal bits, whatever the number
+It goes through a batch in blocks anyway. Here the blocks are shared out, which helps because NumPy lets go of the
+interpreter while it calculates. What is calculated stays the same: equal seeds give equal bits, whatever the number
 of threads. Matrix products have threads of their own, those of BLAS; allow them one (OPENBLAS_NUM_THREADS=1), or the
 two kinds get in each other's way.
 """

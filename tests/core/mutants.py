@@ -122,6 +122,7 @@ def _statements(node: ast.AST, parent: ast.AST) -> Iterator[ast.stmt]:
 
 OPPOSITE = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult}
 COMPARISONS = {ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
+OTHER_CALLS = {"add": "subtract", "subtract": "add", "multiply": "divide"}  # of NumPy, by either name
 DROPPED_CALLS = {"sum", "transpose", "swapaxes"}
 
 
@@ -139,7 +140,11 @@ def _expressions(node: ast.expr) -> Iterator[ast.expr]:
         yield node.func.value
         if node.func.attr == "sum":
             yield ast.Call(ast.Attribute(node.func.value, "mean", ast.Load()), node.args, node.keywords)
-    if isinstance(node, ast.Call) and len(node.args) > 1:
+    called = ast.unparse(node.func).removeprefix("np.") if isinstance(node, ast.Call) else ""
+    if isinstance(node, ast.Call) and called in OTHER_CALLS:
+        other = ast.Attribute(ast.Name("np", ast.Load()), OTHER_CALLS[called], ast.Load())
+        yield ast.Call(other, node.args, node.keywords)
+    elif isinstance(node, ast.Call) and len(node.args) > 1:
         yield ast.Call(node.func, [node.args[1], node.args[0], *node.args[2:]], node.keywords)
     if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
         yield node.value

@@ -30,15 +30,10 @@ MODULES: dict[str, tuple[tuple[str, ...], Specimens]] = {
 EQUIVALENT = {
     "embedding:Embedding.__call__.backward: -1  ->  1": "in `first`: word 0 is then summed with the repeated words",
     "nonlinearities:leaky_relu.backward: y > 0  ->  y >= 0": "at the kink, by a convention that has a test of its own",
-    "nonlinearities:leaky_relu.backward: np.multiply(y > 0, 1 - slope, dtype=y.dtype)  ->  "
-    "np.multiply(1 - slope, y > 0, dtype=y.dtype)": "a product is symmetric",
     "nonlinearities:PReLU.__call__.backward: x > 0  ->  x >= 0": "likewise",
     "nonlinearities:elu.backward: y > 0  ->  y >= 0": "likewise",
-    "normalisation:_divide_by_rms.backward: np.multiply(d, stretch, out=product)  ->  "
-    "np.multiply(stretch, d, out=product)": "a product is symmetric",
-    "batch_norm:MapNorm.scaled.backward: np.multiply(d[b], stretch, out=dx[b])  ->  "
-    "np.multiply(stretch, d[b], out=dx[b])": "likewise",
-    "batch_norm:MapNorm.scaled.backward: _sum_product(dy_maps, d)  ->  _sum_product(d, dy_maps)": "likewise",
+    "batch_norm:MapNorm.scaled.backward: _sum_product(dy_maps, d)  ->  "
+    "_sum_product(d, dy_maps)": "a product is symmetric",
     "activations:softmax.backward: np.vecdot(dy, y)  ->  np.vecdot(y, dy)": "likewise",
     "attention:attention.backward: np.vecdot(dy, y)  ->  np.vecdot(y, dy)": "likewise",
     "attention:attention.backward: P.swapaxes(-1, -2)  ->  P.swapaxes(-2, -1)": "swapping is symmetric",
