@@ -55,7 +55,7 @@ $(BIN)/python:
 
 .venv/ready-dev: .venv/ready
 	@echo "Adding what the tests and checks need (once)"
-	@$(call INSTALL,.[dev$(comma)docs])
+	@$(call INSTALL,.[dev$(comma)docs$(comma)cluster])
 	@touch $@
 
 .venv/ready-browser: .venv/ready-dev

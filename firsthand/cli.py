@@ -11,6 +11,7 @@ import msgspec
 from firsthand import records, report
 from firsthand.bench.cli import bench
 from firsthand.bench.costs import show_costs
+from firsthand.cluster import run_on_cluster
 from firsthand.data.cli import data as data_group
 from firsthand.design.cli import design
 from firsthand.design.plan import design_units
@@ -23,7 +24,7 @@ from firsthand.plan import select, units_of
 from firsthand.probes.cli import probe
 from firsthand.project import Project
 from firsthand.review.cli import review
-from firsthand.runner import missing, run_units
+from firsthand.runner import missing, part, run_units
 from firsthand.scaffold import new_paper
 from firsthand.verdicts import Judgement, exit_code, judge
 
@@ -88,11 +89,26 @@ def list_papers(as_json: bool) -> None:
     show_default="all cores",
     help="Processes, one BLAS thread each.",
 )
+@click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    help="The workers of a Dask scheduler, such as tcp://127.0.0.1:8786, in place of processes here.",
+)
+@click.option("--shard", metavar="I/N", help="Only part I of N of the runs, for a batch queue. Nothing is judged.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def run(slugs: Sequence[str], tier: Tier, claim_id: str | None, seeds: str | None, jobs: int, as_json: bool) -> None:
+def run(
+    slugs: Sequence[str],
+    tier: Tier,
+    claim_id: str | None,
+    seeds: str | None,
+    jobs: int,
+    cluster: str | None,
+    shard: str | None,
+    as_json: bool,
+) -> None:
     """Reproduce papers: run what is not recorded yet in build/runs, then judge the claims."""
-    project, out = Project.find(), report.console()
-    wanted_seeds = _seeds(seeds)
+    project, out = Project.find(), report.console(stderr=as_json)
+    wanted_seeds, wanted_part = _seeds(seeds), _part(shard, as_json)
     chosen = {slug: select(slug, project.manifest(slug), tier, claim_id) for slug in slugs}
     judgements: list[Judgement] = []
     for slug, claims in chosen.items():
@@ -100,14 +116,22 @@ def run(slugs: Sequence[str], tier: Tier, claim_id: str | None, seeds: str | Non
         if claim_id is None and wanted_seeds is None:
             known = {unit.id for unit in units}
             units += [unit for unit in design_units(project, slug, tier) if unit.id not in known]
+        if wanted_part is not None:
+            units = part(project, units, *wanted_part)
         todo = missing(project, slug, units)
         if not as_json:
             out.print(f"[bold]{slug}[/]: {len(units)} runs, {len(units) - len(todo)} of them recorded already")
-        with report.LiveDisplay(todo, project.manifest(slug), report.console(stderr=as_json)) as display:
-            run_units(project, todo, jobs, display)
+        with report.LiveDisplay(todo, project.manifest(slug), out) as display:
+            if cluster is None:
+                run_units(project, todo, jobs, display)
+            else:
+                run_on_cluster(project, todo, cluster, display)
         evidence = Evidence(project, slug, project.runs(slug))
         judgements += [judge(claim, project.manifest(slug), evidence, wanted_seeds) for claim in claims]
-    _show(judgements, as_json)
+    if shard is None:
+        _show(judgements, as_json)
+    else:
+        out.print(f"Part {shard} is recorded in build/runs. With all parts there, the command without --shard judges.")
 
 
 @cli.command()
@@ -218,6 +242,19 @@ def _seeds(text: str | None) -> list[int] | None:
     if min(seeds) < 0 or len(set(seeds)) < len(seeds):
         raise FirsthandError(f"--seeds {text}: seeds are different and not negative.")
     return seeds
+
+
+def _part(text: str | None, as_json: bool) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    if as_json:
+        raise FirsthandError(
+            "--json prints verdicts, and a part of the runs has none; leave one of --json, --shard out."
+        )
+    number, _, count = text.partition("/")
+    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        raise FirsthandError(f"--shard {text}: give part i of n as i/n, such as 2/4.")
+    return int(number), int(count)
 
 
 def _show(judgements: list[Judgement], as_json: bool) -> None:

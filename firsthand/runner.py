@@ -56,12 +56,12 @@ def run_units(project: Project, units: list[Unit], jobs: int, display: Display) 
         return
     context = multiprocessing.get_context("spawn")
     queue = context.Queue()
-    companies = _companies(project, units)
-    with _one_thread_each(), ProcessPoolExecutor(min(jobs, len(companies)), context, _start_worker, (queue,)) as pool:
+    tasks = companies(project, units)
+    with _one_thread_each(), ProcessPoolExecutor(min(jobs, len(tasks)), context, _start_worker, (queue,)) as pool:
         over = threading.Event()
         listener = threading.Thread(target=_listen, args=(queue, display, over), daemon=True)
         listener.start()
-        waiting = {pool.submit(_work, project.root, company): company for company in companies}
+        waiting = {pool.submit(_work, project.root, company): company for company in tasks}
         try:
             _collect(waiting, display)
         except KeyboardInterrupt:
@@ -75,7 +75,12 @@ def run_units(project: Project, units: list[Unit], jobs: int, display: Display) 
             listener.join(timeout=1)  # not for ever: a worker stopped while it wrote leaves half a message
 
 
-def _companies(project: Project, units: list[Unit]) -> list[list[Unit]]:
+def part(project: Project, units: list[Unit], number: int, count: int) -> list[Unit]:
+    """Part `number` of `count` of the units: the same whatever is recorded already, so that each can go elsewhere."""
+    return [unit for company in companies(project, units)[number - 1 :: count] for unit in company]
+
+
+def companies(project: Project, units: list[Unit]) -> list[list[Unit]]:
     """The units that one call of an experiment's function carries out: one, or all seeds if it takes them together."""
     found: dict[str, list[Unit]] = {}
     for unit in units:
