@@ -74,7 +74,7 @@ def _data() -> list[Finding]:
 
 
 def _optional() -> list[Finding]:
-    extras = {"pytest": "dev", "mkdocs": "docs", "torch": "parity"}
+    extras = {"pytest": "dev", "mkdocs": "docs", "torch": "parity", "distributed": "cluster"}
     found = []
     for package, extra in extras.items():
         try:

@@ -2,13 +2,14 @@
 
 from .games import online, three_cycle
 from .identities import adagrad_limit, constant, largest_step, moments, rescaling, trajectories
-from .learning import logistic, network, sparse, vae
+from .learning import logistic, matrix, network, sparse, vae
 
 __all__ = [
     "adagrad_limit",
     "constant",
     "largest_step",
     "logistic",
+    "matrix",
     "moments",
     "network",
     "online",

@@ -47,6 +47,24 @@ def logistic(
     )
 
 
+def matrix(run: Run, *, passes: int, batch: int, decay: float, rates: Rates) -> Result:
+    """Softmax regression on the small digits, with the second moments of all pairs of weights or of each alone."""
+    x, labels = problems.digits(run, "optdigits", 1797)
+    curves = {
+        name: regression_curves(run, name, grid, x, labels, passes=passes, batch=batch, decay=decay)
+        for name, grid in rates.items()
+    }
+    best, at_an_end, arrays = _best(curves, rates)
+    return Result(
+        {
+            "matrix_over_adam": best["matrix"] / best["adam"],
+            "numbers_per_weight": x.shape[1] * 10,
+            "best_at_an_end": at_an_end,
+        },
+        arrays,
+    )
+
+
 def sparse(
     run: Run, *, frequencies: str, documents: int, words: int, passes: int, batch: int, dropout: float, rates: Rates
 ) -> Result:

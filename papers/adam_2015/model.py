@@ -22,6 +22,7 @@ from core.layer import Array, Layer, Param
 from core.optim import Optimiser
 
 Numbers: TypeAlias = Any  # a float, or an array
+ROUNDING = 1e-12  # of the largest eigenvalue of V: smaller ones are zeros
 
 
 class Rule:
@@ -89,6 +90,32 @@ class EfficientAdam(Adam):
         alpha_t = self.alpha_t() * root / (1 - self.beta1**self.t)
         epsilon = self.epsilon if self.same_epsilon else self.epsilon * root
         return theta - alpha_t * _divided(self.m, self.v**0.5 + epsilon)
+
+
+class MatrixAdam(Adam):
+    r"""What algorithm 1 leaves out: the running average V of \(g g^T\) in the place of that of \(g^2\), its diagonal.
+
+    $$V \leftarrow \beta_2 V + (1 - \beta_2)\,g g^T \qquad
+      \theta \leftarrow \theta - \alpha_t\,\big(\hat V^{1/2} + \epsilon I\big)^{-1} \hat m$$
+
+    V has n numbers for each of n weights, and its root takes about n^3 operations a step. In directions that no gradient
+    has had, m is zero, and so is the step. Weights (..., A, K): each of A trials has its own V, over all other axes.
+    """
+
+    def step(self, theta: Array, g: Array) -> Array:
+        self.t = self.t + 1
+        long = np.moveaxis(g, -2, 0).reshape(g.shape[-2], -1).astype(np.float64)  # (A, n)
+        self.m = self.beta1 * self.m + (1 - self.beta1) * long
+        self.v = self.beta2 * self.v + (1 - self.beta2) * long[:, :, None] * long[:, None]  # (A, n, n)
+        m_hat, v_hat = self.m / (1 - self.beta1**self.t), self.v / (1 - self.beta2**self.t)
+        squares, Q = np.linalg.eigh(v_hat)  # v_hat = Q diag(squares) Q^T
+        seen = squares > ROUNDING * squares.max(axis=1, keepdims=True)
+        inverse = seen / (np.sqrt(np.where(seen, squares, 1.0)) + self.epsilon)
+        long = (Q @ (inverse[:, :, None] * (Q.swapaxes(1, 2) @ m_hat[:, :, None])))[:, :, 0]
+        others = *g.shape[:-2], g.shape[-1]
+        step = np.moveaxis(long.reshape(-1, *others), 0, -2)
+        stepped: Array = (theta - self.alpha_t() * step).astype(theta.dtype)
+        return stepped
 
 
 class AdaMax(Rule):

@@ -25,6 +25,7 @@ RULES: dict[str, Callable[[Array], Rule]] = {
     "nesterov": lambda alpha: model.Nesterov(alpha, annealed=True),
     "adagrad": model.AdaGrad,
     "annealed adagrad": lambda alpha: model.AdaGrad(alpha, annealed=True),
+    "matrix": lambda alpha: model.MatrixAdam(alpha, annealed=True),
 }
 OPTIMISERS: dict[str, Callable[[Sequential, float], Optimiser]] = {
     "adam": Adam,

@@ -13,6 +13,8 @@ from . import data
 from .classes import classes as classes
 from .model import errors, learn_to_predict, network_of, rms
 
+WINDOW = 4  # letters that a network without context is given at once: as many as the longest syllable has
+
 
 def gradient(run: Run, *, gradient: str, hidden: int, steps: int) -> Result:
     """The gradient of the last step's error, against central differences with the context of that step held fixed."""
@@ -92,12 +94,13 @@ def letters(run: Run, *, context: str, order: str, length: int, passes: int, rat
     def streams(purpose: str) -> list[str]:
         return [data.syllables(run.rng(f"{purpose} {trial}"), length, order)[0] for trial in range(trials)]
 
-    network = network_of(run, (6, 20, 6), trials, 0.5, context)
+    seen = WINDOW if context == "window" else 1
+    network = network_of(run, (6 * seen, 20, 6), trials, 0.5, context)
     train = np.array([data.letter_vectors(stream) for stream in streams("train")])  # (B, T, 6)
-    learn_to_predict(run, network, train, passes=passes, rate=rate)
+    learn_to_predict(run, network, train, passes=passes, rate=rate, seen=seen)
     texts = streams("test")
     test = np.array([data.letter_vectors(stream) for stream in texts])
-    _, error = errors(network, test)  # (B, T - 1, 6)
+    _, error = errors(network, test, seen)  # (B, T - 1, 6)
     of_mean = train.mean(axis=1, keepdims=True) - test[:, 1:]
     consonant = test[:, 1:, 0] == 1  # (B, T - 1)
 

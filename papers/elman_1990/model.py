@@ -94,18 +94,26 @@ def _sigma(z: Array) -> Array:
     return sigma
 
 
+def at_once(stream: Array, count: int) -> Array:
+    """From streams (B, T, n), which wrap around, the last `count` elements at every time: (B, T, count n)."""
+    return np.concatenate([np.roll(stream, back, axis=1) for back in range(count)], axis=2)
+
+
 def learn_to_predict(
-    run: Run, network: SimpleRecurrent, stream: Array, *, passes: int, rate: float, window: int = 1
+    run: Run, network: SimpleRecurrent, stream: Array, *, passes: int, rate: float, window: int = 1, seen: int = 1
 ) -> None:
     """Read the streams (B, T, n), which wrap around, `passes` times; after every `window` elements take a step down the
-    squared error of the next ones, summed over them. The hidden layer is carried along and never reset."""
+    squared error of the next ones, summed over them. The hidden layer is carried along and never reset.
+
+    The network is given the last `seen` elements at once: one, in the paper.
+    """
     optimiser = SGD(network, rate)
-    following = np.roll(stream, -1, axis=1)
+    inputs, following = at_once(stream, seen), np.roll(stream, -1, axis=1)
     length, h = stream.shape[1], network.start()
     for done in range(passes):
         total = 0.0
         for at in range(0, length, window):
-            (y, h), backward = network(stream[:, at : at + window], h)
+            (y, h), backward = network(inputs[:, at : at + window], h)
             error = y - following[:, at : at + window]
             total += float(np.vdot(error, error))
             backward(error, np.zeros_like(h))  # E = |y - target|^2 / 2, summed over steps, for each trial alone
@@ -113,9 +121,9 @@ def learn_to_predict(
         run.progress(done + 1, passes, total / (2 * stream[:, :, 0].size))
 
 
-def errors(network: SimpleRecurrent, stream: Array) -> tuple[Array, Array]:
+def errors(network: SimpleRecurrent, stream: Array, seen: int = 1) -> tuple[Array, Array]:
     """The answers (B, T - 1, n) to a stream (B, T, n), and how far they are from what came next."""
-    (y, _), _ = network(stream[:, :-1], network.start())
+    (y, _), _ = network(at_once(stream, seen)[:, :-1], network.start())
     return y, y - stream[:, 1:]
 
 

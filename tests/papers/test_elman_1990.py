@@ -20,7 +20,7 @@ from firsthand.records import write
 from firsthand.run import Run, execute
 from firsthand.verdicts import Judgement, judge
 from papers.elman_1990 import classes, data, experiments, grammar
-from papers.elman_1990.model import SimpleRecurrent, errors, learn_to_predict
+from papers.elman_1990.model import SimpleRecurrent, at_once, errors, learn_to_predict
 
 SLUG = "elman_1990"
 
@@ -257,8 +257,8 @@ def shuffled(monkeypatch: pytest.MonkeyPatch) -> None:
     """The letters to learn from come in any order."""
     original = experiments.learn_to_predict
 
-    def learn(run: Run, net: SimpleRecurrent, stream: Array, *, passes: int, rate: float) -> None:
-        original(run, net, rng(run.seed).permutation(stream, axis=1), passes=passes, rate=rate)
+    def learn(run: Run, net: SimpleRecurrent, stream: Array, *, passes: int, rate: float, seen: int) -> None:
+        original(run, net, rng(run.seed).permutation(stream, axis=1), passes=passes, rate=rate, seen=seen)
 
     monkeypatch.setattr(experiments, "learn_to_predict", learn)
 
@@ -299,6 +299,13 @@ def test_errors_are_against_the_next_symbol() -> None:
     stream = rng(5).integers(0, 2, (2, 6, 3)).astype(float)
     _, error = errors(net, stream)
     np.testing.assert_allclose(error, 0.5 - stream[:, 1:])
+
+
+def test_several_elements_at_once() -> None:
+    """The last two elements side by side, the newest first; before the first comes the last, as in training."""
+    stream = np.arange(4.0).reshape(1, 4, 1)
+    np.testing.assert_array_equal(at_once(stream, 2)[0], [[0, 3], [1, 0], [2, 1], [3, 2]])
+    np.testing.assert_array_equal(at_once(stream, 1), stream)
 
 
 # -- the committed records ---------------------------------------------------------------------------------------------
