@@ -22,7 +22,7 @@ class Derivation:
     """A class or function that holds a nested `backward`, or a class with `gradients` or a `step` that is fed one, `g`.
 
     `source` is the function, or of a class the methods that derive and those that they use; `marked` are the lines of
-    it that go backward; `rest` are the other lines of the class. Docstring and code are those of the file.
+    it that go backward; `rest` are the other lines of the class, if there are any. All are those of the file.
     """
 
     name: str
@@ -44,11 +44,12 @@ def _in_file(root: Path, path: Path) -> Iterator[Derivation]:
         if isinstance(node, ast.ClassDef | ast.FunctionDef) and _derives(node):
             docstring = inspect.cleandoc(ast.get_docstring(node) or "")
             numbers = _without_docstring(text, node)
-            chosen = numbers
+            chosen, methods = numbers, []
             if isinstance(node, ast.ClassDef):
                 methods = _deriving(node)
                 chosen = [number for number in numbers if any(number in _span(method) for method in methods)]
-            rest = [number for number in numbers if number not in set(chosen)]
+            body = node.body[bool(docstring) :]
+            rest = [number for number in numbers if number not in set(chosen)] if body != methods else []
             yield Derivation(
                 node.name,
                 path.relative_to(root).as_posix(),
@@ -142,7 +143,7 @@ def gradients(view: View) -> str:
 def _side_by_side(found: Derivation) -> str:
     marked = " ".join(f"{lines[0]}-{lines[-1]}" for lines in found.marked)
     shown = code(found.source, "python", found.file, marked)
-    if found.rest.count("\n") > 1:
+    if found.rest:
         rest = code(found.rest, "python", found.file)
         shown += "\n" + folded(f"rest-{found.name}", f"The rest of <code>{found.name}</code>", rest)
     beside = boxed("derived", found.docstring) + boxed("code", shown)

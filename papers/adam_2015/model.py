@@ -98,8 +98,9 @@ class MatrixAdam(Adam):
     $$V \leftarrow \beta_2 V + (1 - \beta_2)\,g g^T \qquad
       \theta \leftarrow \theta - \alpha_t\,\big(\hat V^{1/2} + \epsilon I\big)^{-1} \hat m$$
 
-    V has n numbers for each of n weights, and its root takes about n^3 operations a step. In directions that no gradient
-    has had, m is zero, and so is the step. Weights (..., A, K): each of A trials has its own V, over all other axes.
+    V has n numbers for each of n weights, and its root takes about n^3 operations a step. In directions that no
+    gradient has had, m is zero, and so is the step. Weights (..., A, K): each of A trials has its own V, over all
+    other axes.
     """
 
     def step(self, theta: Array, g: Array) -> Array:

@@ -165,10 +165,10 @@ def test_code_is_the_tested_source(project: Project, pages: Pages, slug: str) ->
         assert {(lines[0], lines[-1]) for lines in found.marked} == {(one.lineno, one.end_lineno) for one in backward}
         if isinstance(original, ast.ClassDef):
             assert found.rest in page
-            (rest,) = ast.parse(found.rest).body
-            assert isinstance(rest, ast.ClassDef)
-            parts = [ast.dump(node) for node in (*shown.body, *rest.body)]
-            assert sorted(parts) == sorted(ast.dump(node) for node in original.body)
+            rest = [node for shell in ast.parse(found.rest).body for node in ast.iter_child_nodes(shell)]
+            bases = [ast.dump(base) for base in original.bases] if found.rest else []
+            parts = [ast.dump(node) for node in (*shown.body, *rest)]
+            assert sorted(parts) == sorted([*bases, *(ast.dump(node) for node in original.body)])
         else:
             assert [ast.dump(node) for node in shown.body] == [ast.dump(original)]
 
