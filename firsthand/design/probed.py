@@ -35,6 +35,7 @@ class ProbeResult(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     sha256: str  # of the data
     code: str  # of all probes, as syntax trees, without what prints and draws
     measurements: dict[str, float]
+    null: dict[str, tuple[float, float]]  # mean and standard deviation under the null model, for those that have one
     checksum: str  # of all the above, so that a number changed by hand is noticed
 
 
@@ -44,20 +45,21 @@ class Look:
 
     value: float | None
     note: str = ""
+    null: tuple[float, float] | None = None  # mean and standard deviation of the same number under the null model
 
 
 def look(reads: ReadsProbe, design: Path) -> Look:
     """What the probe says: the committed result while it stands, else a new measurement where the data are."""
     kept = _read(results_path(design)).get((reads.name, reads.data))
     if kept is not None and _stands(kept, design):
-        return Look(_pick(kept.measurements, reads))
+        return Look(_pick(kept.measurements, reads), null=kept.null.get(reads.measurement))
     word = "no result of this probe is committed" if kept is None else "its committed result is stale"
     if not _here(reads.data, design):
         remedy = f"`firsthand data fetch {reads.data}`, then `firsthand design check --write {design.stem}`"
         return Look(None, f"{word}, and the data set {reads.data} is not on this machine; {remedy}.")
     found = measure(reads.name, reads.data, design)
     note = f"was measured now, since {word}; `firsthand design check --write {design.stem}` keeps it."
-    return Look(_pick(found.measurements, reads), note)
+    return Look(_pick(found.measurements, reads), note, found.null.get(reads.measurement))
 
 
 def write(wanted: list[ReadsProbe], design: Path) -> int:
@@ -97,13 +99,15 @@ def _measured(name: str, source: str, design: Path, digest: str, code: str) -> P
     """Once for all numbers of one probe of the same data."""
     found = probes.measure(name, _arrays(source, design), seed=SEED)
     measurements = {key: float(value) for key, value in found.measurements.items()}
+    null = {key: (float(mean), float(std)) for key, (mean, std) in found.null.items()}
     return ProbeResult(
         name=name,
         data=source,
         sha256=digest,
         code=code,
         measurements=measurements,
-        checksum=records.address(name, source, digest, code, measurements),
+        null=null,
+        checksum=records.address(name, source, digest, code, measurements, null),
     )
 
 
@@ -138,7 +142,7 @@ def _read(path: Path) -> dict[tuple[str, str], ProbeResult]:
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise FirsthandError(f"{path}: cannot be read ({error}); {remedy}.") from None
     for one in found:
-        if one.checksum != records.address(one.name, one.data, one.sha256, one.code, one.measurements):
+        if one.checksum != records.address(one.name, one.data, one.sha256, one.code, one.measurements, one.null):
             raise FirsthandError(f"{path}: the result of {one.name!r} was altered after it was written; {remedy}.")
     return {(one.name, one.data): one for one in found}
 

@@ -23,6 +23,7 @@ class Reading:
     value: float | None
     problem: str = ""
     note: str = ""
+    null: tuple[float, float] | None = None  # of a probe: mean and standard deviation of its null model
 
 
 def reading(item: Quantity, grounds: Grounds) -> Reading:
@@ -42,7 +43,7 @@ def reading(item: Quantity, grounds: Grounds) -> Reading:
         return Reading(None, f"{item.id!r} cannot be checked: {error}")
     if found.value is None:
         return Reading(None, note=f"{item.id!r} cannot be checked here: {found.note}")
-    return Reading(found.value, note=f"{item.id!r} {found.note}" if found.note else "")
+    return Reading(found.value, note=f"{item.id!r} {found.note}" if found.note else "", null=found.null)
 
 
 def agrees(item: Quantity, value: float) -> bool:

@@ -109,12 +109,13 @@ def quantities(grounds: Grounds, items: Iterable[Quantity]) -> str:
         else:
             now = number(found.value) + ("" if agrees(item, found.value) else " ✗ disagrees")
         within = f" ± {item.within:g}" if item.within else ""
+        null = f"<br><small>null: {found.null[0]:.2g} ± {found.null[1]:.2g}</small>" if found.null else ""
         rows.append(
             [
                 f'<span id="{item.id}">`{item.id}`</span>',
                 inline(item.statement),
                 one_line(written(item) + within),
-                one_line(now),
+                one_line(now) + null,
                 source,
             ]
         )

@@ -1,5 +1,6 @@
 """The pages of designs and reviews, and commands whose output stands on a hand-written page."""
 
+import json
 import re
 
 import pytest
@@ -25,6 +26,17 @@ def test_every_design_and_every_review_has_a_page(project: Project, pages: Pages
             for question in one.review.questions:
                 assert (question.question in page) == (question in one.open_questions())
                 assert question.question in of(pages, f"designs/reviews/{one.name}.md")
+
+
+def test_a_probed_number_stands_beside_its_null_model(project: Project, pages: Pages) -> None:
+    """The null is that of the same measurement, as it was kept with it."""
+    page, kept = of(pages, "designs/gcn_2017.md"), project.root / "designs" / "results" / "gcn_2017.json"
+    (mean, std) = next(
+        one["null"]["edge_homophily"] for one in json.loads(kept.read_text()) if one["name"] == "homophily"
+    )
+    (row,) = [line for line in page.splitlines() if '<span id="homophily">' in line]
+    assert f"<small>null: {mean:.2g} ± {std:.2g}</small>" in row
+    assert "null:" not in of(pages, "designs/elman_1990.md")  # whose numbers come from experiments
 
 
 def test_an_answered_question_leads_to_its_change(project: Project, pages: Pages) -> None:
