@@ -12,7 +12,9 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 from cycler import cycler
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from firsthand.errors import FirsthandError
 from firsthand.evidence import Evidence
@@ -22,6 +24,9 @@ from firsthand.records import Record
 
 # Okabe and Ito's colours, which stay apart for the common kinds of colour blindness.
 BLUE, ORANGE, GREEN, RED, SKY, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#666666"
+
+# Words in these colours would be too pale to read on white: they are drawn in a darker shade of the same hue.
+INK = {ORANGE: "#8A5D00", GREEN: "#007A59", RED: "#B34A00", SKY: "#1F73A3"}
 
 STYLE: Any = {
     "figure.facecolor": "white",
@@ -109,6 +114,9 @@ def _svg(function: Callable[[Records], Figure], records: Records) -> bytes:
 
 def svg(figure: Figure) -> bytes:
     """The figure as SVG, the same bytes each time; to be called in the style that it was drawn in."""
+    for text in figure.findobj(Text):
+        if isinstance(text, Text):
+            text.set_color(INK.get(to_hex(text.get_color()).upper(), text.get_color()))
     out = io.BytesIO()
     figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     return out.getvalue()
