@@ -11,15 +11,13 @@ from hypothesis import strategies as st
 
 from core import Linear, check_layer
 from firsthand.evidence import Evidence
-from firsthand.figures import draw as draw_figures
-from firsthand.plan import units_of
 from firsthand.project import Project
-from firsthand.records import Record, Unit, write
+from firsthand.records import Record, Unit
 from firsthand.run import Run, execute
-from firsthand.verdicts import Judgement, judge
 from papers.adam_2015 import bounds, problems
 from papers.adam_2015.model import AdaGrad, Adam, AdaMax, AdamOptimiser, AMSGrad, IterateAverage, Nesterov, Rule
 from papers.adam_2015.training import Regressions, draw, regression_curves
+from tests.papers.helpers import run_and_judge
 
 SLUG = "adam_2015"
 SLOPES = st.lists(st.floats(-100, 100).filter(lambda g: g == 0 or abs(g) > 1e-6), min_size=1, max_size=40)
@@ -202,21 +200,11 @@ def test_drawing_keeps_the_contract() -> None:
 # -- the claims of the quick tier, and what must break them ------------------------------------------------------------
 
 
-def judgements(folder: Path, names: list[str]) -> dict[str, Judgement]:
-    """Run claims here and now."""
-    project = Project.find(Path(__file__))
-    manifest = project.manifest(SLUG)
-    claims = [manifest.claim(name) for name in names]
-    for unit in units_of(SLUG, manifest, claims, seeds=[100]):
-        write(execute(project, unit), folder)
-    return {claim.id: judge(claim, manifest, Evidence(project, SLUG, folder), [100]) for claim in claims}
-
-
 CHEAP = ["A1", "A2-moments", "A2-first-step", "A4", "E1", "E2", "A5-sparse", "A5-supremum", "A10-3"]
 
 
 def test_the_claims_hold_without_sabotage(tmp_path: Path) -> None:
-    found = judgements(tmp_path, CHEAP)
+    found = run_and_judge(SLUG, CHEAP, tmp_path)
     assert all(judgement.holds for judgement in found.values())
 
 
@@ -266,20 +254,10 @@ def test_sabotage_is_noticed(
     sabotage: Callable[[pytest.MonkeyPatch], None], noticed: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     sabotage(monkeypatch)
-    assert not any(judgement.holds for judgement in judgements(tmp_path, noticed).values())
+    assert not any(judgement.holds for judgement in run_and_judge(SLUG, noticed, tmp_path).values())
 
 
 # -- the committed records ---------------------------------------------------------------------------------------------
-
-
-def test_every_claim_was_run_and_no_record_is_stale() -> None:
-    project = Project.find(Path(__file__))
-    manifest = project.manifest(SLUG)
-    evidence = Evidence(project, SLUG, project.results(SLUG))
-    for claim in manifest.claims:
-        judgement = judge(claim, manifest, evidence)
-        assert judgement.verdict != "not run" and not judgement.stale, claim.id
-        assert judgement.holds or claim.analysis, f"{claim.id} does not hold, and paper.yml has no analysis of why"
 
 
 def records_of(experiment: str) -> list[Record]:
@@ -295,13 +273,6 @@ def records_of(experiment: str) -> list[Record]:
 def test_no_best_rate_is_at_an_end_of_its_grid(experiment: str) -> None:
     records = records_of(experiment)
     assert len(records) >= 2 and not any(record.measurements["best_at_an_end"] for record in records)
-
-
-def test_every_figure_can_be_drawn() -> None:
-    project = Project.find(Path(__file__))
-    drawn = draw_figures(project, SLUG)
-    assert list(drawn) == [plan.id for plan in project.manifest(SLUG).figures]
-    assert all(figure.svg.startswith(b"<?xml") and figure.plan.alt for figure in drawn.values())
 
 
 # -- on the full data sets (pytest -m full) ----------------------------------------------------------------------------

@@ -10,17 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import Array, GradientError, Optimiser, check_layer
-from firsthand import design
 from firsthand.errors import FirsthandError
-from firsthand.evidence import Evidence
-from firsthand.figures import draw
-from firsthand.plan import units_of
 from firsthand.project import Project
-from firsthand.records import write
-from firsthand.run import Run, execute
-from firsthand.verdicts import Judgement, judge
+from firsthand.run import Run
+from firsthand.verdicts import Judgement
 from papers.elman_1990 import classes, data, experiments, grammar
 from papers.elman_1990.model import SimpleRecurrent, at_once, errors, learn_to_predict
+from tests.papers.helpers import run_and_judge
 
 SLUG = "elman_1990"
 
@@ -229,12 +225,7 @@ def test_the_stream_of_the_control_is_out_of_order() -> None:
 
 def judgements(folder: Path) -> dict[str, Judgement]:
     """The empirical quick claims, run here and now on one seed."""
-    project = Project.find(Path(__file__))
-    manifest = project.manifest(SLUG)
-    claims = [manifest.claim("L0"), manifest.claim("L0-known")]
-    for unit in units_of(SLUG, manifest, claims, seeds=[100]):
-        write(execute(project, unit), folder)
-    return {claim.id: judge(claim, manifest, Evidence(project, SLUG, folder), [100]) for claim in claims}
+    return run_and_judge(SLUG, ["L0", "L0-known"], folder)
 
 
 def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -306,26 +297,3 @@ def test_several_elements_at_once() -> None:
     stream = np.arange(4.0).reshape(1, 4, 1)
     np.testing.assert_array_equal(at_once(stream, 2)[0], [[0, 3], [1, 0], [2, 1], [3, 2]])
     np.testing.assert_array_equal(at_once(stream, 1), stream)
-
-
-# -- the committed records ---------------------------------------------------------------------------------------------
-
-
-def test_every_claim_was_run_and_what_failed_is_explained() -> None:
-    project = Project.find(Path(__file__))
-    manifest = project.manifest(SLUG)
-    evidence = Evidence(project, SLUG, project.results(SLUG))
-    for claim in manifest.claims:
-        judgement = judge(claim, manifest, evidence)
-        if judgement.verdict == "not run" and design.read(project, SLUG).design.draft:
-            continue  # a draft waits for its runs
-        assert judgement.verdict != "not run" and not judgement.stale, claim.id
-        assert judgement.holds or claim.analysis, f"{claim.id} does not hold, and paper.yml has no analysis of why"
-
-
-def test_every_figure_can_be_drawn() -> None:
-    project = Project.find(Path(__file__))
-    drawn = draw(project, SLUG)
-    planned = [plan.id for plan in project.manifest(SLUG).figures]
-    assert list(drawn) == planned or (design.read(project, SLUG).design.draft and set(drawn) < set(planned))
-    assert all(figure.svg.startswith(b"<?xml") and figure.plan.alt for figure in drawn.values())

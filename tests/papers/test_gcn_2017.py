@@ -11,18 +11,15 @@ from hypothesis import strategies as st
 from core import Array, GradientError, Optimiser, Sequential, check_layer, predict, relu
 from firsthand.data import DataError
 from firsthand.errors import FirsthandError
-from firsthand.evidence import Evidence
-from firsthand.figures import draw
-from firsthand.plan import units_of
 from firsthand.project import Project
-from firsthand.records import Unit, write
+from firsthand.records import Unit
 from firsthand.run import execute
-from firsthand.verdicts import Judgement, judge
 from papers.gcn_2017 import data, experiments, model, training
 from papers.gcn_2017.graph import RULES, homophily, largest_eigenvalue, propagation, rewired
 from papers.gcn_2017.layers import GraphConvolution, SparseDropout
 from papers.gcn_2017.sparse import Chebyshev, Sparse
 from papers.gcn_2017.structure import mean_entropy, variances, within_steps
+from tests.papers.helpers import run_and_judge
 
 SLUG = "gcn_2017"
 EDGES = np.array([[0, 1], [0, 2], [0, 3], [3, 4], [5, 1]])  # a tree; node 6 has no neighbour
@@ -278,15 +275,6 @@ TRAINED = {"K2": "agrees, scaled", "K3": "agrees, scaled"}
 EXACT = {"E1": "reproduced", "S2": "reproduced", "S3": "reproduced", "S4": "reproduced"}
 
 
-def judgements(folder: Path, wanted: dict[str, str], seeds: list[int]) -> dict[str, Judgement]:
-    project = Project.find(Path(__file__))
-    manifest = project.manifest(SLUG)
-    claims = [manifest.claim(claim_id) for claim_id in wanted]
-    for unit in units_of(SLUG, manifest, claims, seeds=seeds):
-        write(execute(project, unit), folder)
-    return {claim.id: judge(claim, manifest, Evidence(project, SLUG, folder), seeds) for claim in claims}
-
-
 def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Optimiser, "step", lambda self: None)
 
@@ -321,7 +309,7 @@ def shuffled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_trained_claims_hold_without_sabotage(tmp_path: Path) -> None:
-    found = judgements(tmp_path, TRAINED, SEEDS)
+    found = run_and_judge(SLUG, TRAINED, tmp_path, SEEDS)
     assert {claim: judgement.verdict for claim, judgement in found.items()} == TRAINED
 
 
@@ -330,12 +318,12 @@ def test_sabotage_is_noticed(
     sabotage: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     sabotage(monkeypatch)
-    found = judgements(tmp_path, TRAINED, SEEDS)
+    found = run_and_judge(SLUG, TRAINED, tmp_path, SEEDS)
     assert {claim: judgement.holds for claim, judgement in found.items()} == dict.fromkeys(TRAINED, False)
 
 
 def test_the_exact_claims_hold_without_sabotage(tmp_path: Path) -> None:
-    found = judgements(tmp_path, EXACT, [100])
+    found = run_and_judge(SLUG, EXACT, tmp_path)
     assert {claim: judgement.verdict for claim, judgement in found.items()} == EXACT
 
 
@@ -344,7 +332,7 @@ def test_a_matrix_normalised_before_the_loops_is_noticed(monkeypatch: pytest.Mon
         return propagation("single parameter" if rule == "renormalised" else rule, edges, n)
 
     monkeypatch.setattr(experiments, "propagation", wrong)
-    found = judgements(tmp_path, {"S2": "", "S3": ""}, [100])
+    found = run_and_judge(SLUG, ["S2", "S3"], tmp_path)
     assert not any(judgement.holds for judgement in found.values())
 
 
@@ -359,7 +347,7 @@ def test_a_network_that_knows_the_names_of_its_nodes_is_noticed(
 
     original = model.gcn
     monkeypatch.setattr(model, "gcn", wrong)
-    assert judgements(tmp_path, {"E1": ""}, [100])["E1"].holds is False
+    assert run_and_judge(SLUG, ["E1"], tmp_path)["E1"].holds is False
 
 
 def test_without_cora_its_claims_say_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -376,26 +364,6 @@ def test_a_run_is_the_same_twice() -> None:
     short = Unit(SLUG, "karate", project.manifest(SLUG).experiments["karate"].settings | {"iterations": 20}, 5)
     first, second = execute(project, short), execute(project, short)
     assert first.measurements == second.measurements and first.arrays == second.arrays
-
-
-# -- the committed records ---------------------------------------------------------------------------------------------
-
-
-def test_every_claim_was_run_and_what_failed_is_explained() -> None:
-    project = Project.find(Path(__file__))
-    manifest = project.manifest(SLUG)
-    evidence = Evidence(project, SLUG, project.results(SLUG))
-    for claim in manifest.claims:
-        judgement = judge(claim, manifest, evidence)
-        assert judgement.verdict != "not run" and not judgement.stale, claim.id
-        assert judgement.holds or claim.analysis, f"{claim.id} does not hold, and paper.yml has no analysis of why"
-
-
-def test_every_figure_can_be_drawn() -> None:
-    project = Project.find(Path(__file__))
-    drawn = draw(project, SLUG)
-    assert list(drawn) == [plan.id for plan in project.manifest(SLUG).figures] != []
-    assert all(figure.svg.startswith(b"<?xml") and figure.plan.alt for figure in drawn.values())
 
 
 # -- on Cora (pytest -m full) ------------------------------------------------------------------------------------------

@@ -8,18 +8,17 @@ import pytest
 
 from core import SGD, Array, Linear, Optimiser, Param, Sequential, check_layer, predict, scaled_tanh, squared_error
 from firsthand.errors import FirsthandError
-from firsthand.evidence import Evidence
-from firsthand.figures import draw
 from firsthand.plan import units_of
 from firsthand.project import Project
-from firsthand.records import Unit, write
+from firsthand.records import Unit
 from firsthand.run import Run, execute
-from firsthand.verdicts import Judgement, judge
+from firsthand.verdicts import Judgement
 from papers.lenet_1998 import data, model
 from papers.lenet_1998.layers import EuclideanUnits, LocalConv2d, OnePlace, TableConv2d, map_criterion
 from papers.lenet_1998.model import rows
 from papers.lenet_1998.newton import DiagonalNewton, curvature
 from papers.lenet_1998.training import train
+from tests.papers.helpers import run_and_judge
 
 SLUG = "lenet_1998"
 TABLE = ((0, 2), (1,), (0, 1, 2), (2, 0))
@@ -189,12 +188,7 @@ def test_a_measured_step_is_shorter_where_the_error_bends() -> None:
 
 def judgements(folder: Path) -> dict[str, Judgement]:
     """The empirical quick claims, run here and now on a seed that no record has."""
-    project = Project.find(Path(__file__))
-    manifest = project.manifest(SLUG)
-    claims = [manifest.claim("D1"), manifest.claim("D2")]
-    for unit in units_of(SLUG, manifest, claims, seeds=[100]):
-        write(execute(project, unit), folder)
-    return {claim.id: judge(claim, manifest, Evidence(project, SLUG, folder), [100]) for claim in claims}
+    return run_and_judge(SLUG, ["D1", "D2"], folder)
 
 
 def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,31 +259,6 @@ def test_streams_are_independent() -> None:
 
 
 # -- the committed records ---------------------------------------------------------------------------------------------
-
-
-def test_every_claim_was_run_and_no_record_is_stale() -> None:
-    project = Project.find(Path(__file__))
-    manifest = project.manifest(SLUG)
-    evidence = Evidence(project, SLUG, project.results(SLUG))
-    for claim in manifest.claims:
-        judgement = judge(claim, manifest, evidence)
-        assert judgement.verdict != "not run" and not judgement.stale, claim.id
-
-
-def test_what_failed_is_explained() -> None:
-    project = Project.find(Path(__file__))
-    manifest = project.manifest(SLUG)
-    evidence = Evidence(project, SLUG, project.results(SLUG))
-    for claim in manifest.claims:
-        if not judge(claim, manifest, evidence).holds:
-            assert claim.analysis, f"{claim.id} does not hold, and paper.yml has no analysis of why"
-
-
-def test_every_figure_can_be_drawn() -> None:
-    project = Project.find(Path(__file__))
-    drawn = draw(project, SLUG)
-    assert list(drawn) == [plan.id for plan in project.manifest(SLUG).figures]
-    assert all(figure.svg.startswith(b"<?xml") and figure.plan.alt for figure in drawn.values())
 
 
 def test_params_are_what_the_paper_counts() -> None:

@@ -11,10 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import Array, MultiHeadAttention, Optimiser, check_layer, predict
-from firsthand import design
 from firsthand.errors import FirsthandError
 from firsthand.evidence import Evidence
-from firsthand.figures import draw
 from firsthand.plan import units_of
 from firsthand.project import Project
 from firsthand.records import Unit, write
@@ -382,26 +380,3 @@ def test_a_run_is_the_same_twice() -> None:
     unit = Unit(SLUG, "spelling", experiment.settings | (experiment.fingerprint or {}), 5)
     first, second = execute(project, unit), execute(project, unit)
     assert first.measurements == second.measurements and first.arrays == second.arrays
-
-
-# -- the committed records ---------------------------------------------------------------------------------------------
-
-
-def test_every_claim_was_run_no_record_is_stale_and_what_failed_is_explained() -> None:
-    project = Project.find(Path(__file__))
-    manifest = project.manifest(SLUG)
-    evidence = Evidence(project, SLUG, project.results(SLUG))
-    for claim in manifest.claims:
-        judgement = judge(claim, manifest, evidence)
-        if judgement.verdict == "not run" and design.read(project, SLUG).design.draft:
-            continue  # a draft waits for its runs
-        assert judgement.verdict != "not run" and not judgement.stale, claim.id
-        assert judgement.holds or claim.analysis, f"{claim.id} does not hold, and paper.yml has no analysis of why"
-
-
-def test_every_figure_can_be_drawn() -> None:
-    project = Project.find(Path(__file__))
-    drawn = draw(project, SLUG)
-    planned = [plan.id for plan in project.manifest(SLUG).figures]
-    assert list(drawn) == planned or (design.read(project, SLUG).design.draft and set(drawn) < set(planned))
-    assert all(figure.svg.startswith(b"<?xml") and figure.plan.alt for figure in drawn.values())
