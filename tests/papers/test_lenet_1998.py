@@ -258,9 +258,6 @@ def test_streams_are_independent() -> None:
     assert run.rng("weights").random() == run.rng("weights").random() != run.rng("order").random()
 
 
-# -- the committed records ---------------------------------------------------------------------------------------------
-
-
 def test_params_are_what_the_paper_counts() -> None:
     params: dict[str, Param] = dict(model.lenet5(rng()).named_params())
     assert sum(p.data.size for p in params.values()) == 60_000
