@@ -1,0 +1,1 @@
+"""The gradients of the paper's networks, what its data are, and sabotage of its claims."""
