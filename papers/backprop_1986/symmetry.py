@@ -68,7 +68,7 @@ def symmetry(run: Run, *, task: str, hidden: int, rate: float, momentum: float, 
     curves: list[Array] = []
 
     def look(sweep: int, y: Array) -> None:
-        right = ((y > 0.5) == (d > 0.5)).all(axis=(1, 2))
+        right = _all_right(y, d)
         first[right & (first < 0)] = sweep
         if sweep == times[len(curves)]:
             curves.append(0.5 * ((y - d)[:SHOWN] ** 2).sum(axis=(1, 2)))
@@ -76,7 +76,7 @@ def symmetry(run: Run, *, task: str, hidden: int, rate: float, momentum: float, 
     learn(run, network, (x,), d, SweepDescent(network, rate, momentum), sweeps=sweeps, before=look)
     y, _ = network(x)
     look(sweeps, y)
-    solved = ((y > 0.5) == (d > 0.5)).all(axis=(1, 2))
+    solved = _all_right(y, d)
     ever = first >= 0
     sizes, binary = magnitudes(network), solved & of_ratio(network, CODES[:1])
     return Result(
@@ -85,9 +85,10 @@ def symmetry(run: Run, *, task: str, hidden: int, rate: float, momentum: float, 
             "sooner": share(first < PAPER, ever),
             "spent": np.where(ever, first, sweeps).mean(),
             "comparator": share(comparators(network), solved),
+            "equal": share(comparators(network) & equal_twins(network), solved),
             "binary": share(binary, solved),
             "widest": share(of_ratio(network, CODES), solved),
-            "silent": share((y < 0.5).all(axis=(1, 2)), ~solved),
+            "silent": share(_all_right(y, 0 * d), ~solved),
         },
         {
             "first": first,
@@ -99,23 +100,33 @@ def symmetry(run: Run, *, task: str, hidden: int, rate: float, momentum: float, 
     )
 
 
+def _all_right(y: Array, d: Array) -> Array:
+    """Which networks (B,) have every answer on the right side of 0.5."""
+    return np.asarray(((y > 0.5) == (d > 0.5)).all(axis=(1, 2)))
+
+
 def share(which: Array, among: Array) -> float:
     """How many of those (B,) are these (B,), as a fraction; 0 of none."""
     return float((which & among).sum() / max(1, among.sum()))
 
 
 def comparators(network: SymmetryNetwork) -> Array:
-    """Which networks (B,) have the structure of figure 1, to one part in a hundred of their largest weight."""
-    below, above = network.hidden, network.answer
-    W, b, V, c = below.W.data, below.b.data, above.W.data, above.b.data  # (B, 6, 2), (B, 1, 2), (B, 2, 1), (B, 1, 1)
+    """Which networks (B,) have the structure of figure 1: weights that are mirrored to one part in a hundred of the
+    largest, the same pattern with opposite signs in both units (a cosine below -0.999), and its signs of the others."""
+    W, b = network.hidden.W.data, network.hidden.b.data  # (B, 6, 2), (B, 1, 2)
+    V, c = network.answer.W.data, network.answer.b.data  # (B, 2, 1), (B, 1, 1)
     if W.shape[2] != 2:
         return np.zeros(len(W), bool)
-    largest = np.abs(W).max(axis=(1, 2))
-    mirrored = np.abs(W + W[:, ::-1]).max(axis=(1, 2)) < 0.01 * largest
-    opposite = np.abs(W.sum(axis=2)).max(axis=1) < 0.01 * largest
+    mirrored = np.abs(W + W[:, ::-1]).max(axis=(1, 2)) < 0.01 * np.abs(W).max(axis=(1, 2))
+    cosine = (W[:, :, 0] * W[:, :, 1]).sum(axis=1) / np.sqrt((W**2).sum(axis=1).prod(axis=1))
     signs = (b < 0).all(axis=(1, 2)) & (V < 0).all(axis=(1, 2)) & (c > 0).all(axis=(1, 2))
-    which: Array = mirrored & opposite & signs
-    return which
+    return np.asarray(mirrored & (cosine < -0.999) & signs)
+
+
+def equal_twins(network: SymmetryNetwork) -> Array:
+    """Which networks (B,) have hidden weights that add up to zero, to one part in a hundred of the largest."""
+    W = network.hidden.W.data
+    return np.asarray(np.abs(W.sum(axis=2)).max(axis=1) < 0.01 * np.abs(W).max(axis=(1, 2)))
 
 
 def magnitudes(network: SymmetryNetwork) -> Array:
