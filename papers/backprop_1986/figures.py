@@ -23,7 +23,7 @@ def detector(records: Records) -> Figure:
     edges = np.linspace(0, most, 26)
     panels[1].hist(first[first >= 0], edges, color=BLUE)
     panels[1].bar(most * 1.07, (first < 0).sum(), most * 0.04, color=ORANGE)
-    panels[1].text(most * 1.07, (first < 0).sum() + 0.6, "never", ha="center", color=ORANGE)
+    panels[1].text(most * 1.07, (first < 0).sum() + 0.4, "not yet", ha="center", color=ORANGE)
     panels[1].axvline(PAPER, color=RED, linestyle="--", linewidth=1.2)
     panels[1].text(
         PAPER + most * 0.02, 0.97, "the paper's 1,425", color=RED, va="top", transform=panels[1].get_xaxis_transform()
