@@ -13,7 +13,7 @@ from .model import SweepDescent, SymmetryNetwork, learn
 
 PAPER = 1425  # sweeps
 CODES = ((1, 2, 4), (2, 3, 4))  # the ratios of widest margin
-SHOWN, POINTS = 10, 50  # networks and sweeps of the curves in a record
+SHOWN, POINTS = 6, 50  # networks and sweeps of the curves in a record
 
 
 def patterns(run: Run, *, task: str) -> Result:
@@ -94,6 +94,7 @@ def symmetry(run: Run, *, task: str, hidden: int, rate: float, momentum: float, 
             "first": first,
             "ratios": sizes[solved][:, :2] / sizes[solved][:, 2:],
             "errors": np.array(curves).T,
+            "names": [f"network {trial + 1}" for trial in range(min(SHOWN, networks))],
             "sweeps": times,
             "example": weights_of(network, _ordinary(first, binary)),
         },
