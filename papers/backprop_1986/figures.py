@@ -113,4 +113,5 @@ def people(records: Records) -> Figure:
         axes.set_yticks([0, -1], ["English", "Italian"])
         axes.set_xticks(range(TREE), PEOPLE, rotation=60, ha="right", rotation_mode="anchor", fontsize=8)
         axes.grid(visible=False)
+    figure.suptitle("weights from each person: white positive, black negative, area their size", fontsize=10)
     return figure

@@ -8,14 +8,8 @@ import numpy as np
 import pytest
 
 from core import Array, Layer, Momentum, Optimiser, check_layer
-from firsthand import design
-from firsthand.evidence import Evidence
-from firsthand.figures import draw
-from firsthand.plan import units_of
-from firsthand.project import Project
-from firsthand.records import write
-from firsthand.run import Run, execute
-from firsthand.verdicts import Judgement, judge
+from firsthand.run import Run
+from firsthand.verdicts import Judgement
 from papers.backprop_1986 import data, experiments, family, model, symmetry
 from papers.backprop_1986.model import (
     FamilyNetwork,
@@ -26,6 +20,7 @@ from papers.backprop_1986.model import (
     learn,
     summed_error,
 )
+from tests.papers.helpers import run_and_judge
 
 SLUG = "backprop_1986"
 
@@ -206,12 +201,7 @@ def test_codes_that_hold_what_the_paper_found() -> None:
 
 def judgements(folder: Path) -> dict[str, Judgement]:
     """The quick claims, run here and now on one seed."""
-    project = Project.find(Path(__file__))
-    manifest = project.manifest(SLUG)
-    claims = [manifest.claim(claim) for claim in ("G1", "G2", "S2", "F1")]
-    for unit in units_of(SLUG, manifest, claims, seeds=[100]):
-        write(execute(project, unit), folder)
-    return {claim.id: judge(claim, manifest, Evidence(project, SLUG, folder), [100]) for claim in claims}
+    return run_and_judge(SLUG, ["G1", "G2", "S2", "F1"], folder)
 
 
 def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,27 +260,3 @@ def test_sabotage_of_the_families_is_noticed(monkeypatch: pytest.MonkeyPatch, tm
     original = data.questions
     monkeypatch.setattr(experiments.data, "questions", lambda in_law=True: original(in_law=False))
     assert not judgements(tmp_path)["F1"].holds
-
-
-# -- the committed records ---------------------------------------------------------------------------------------------
-
-
-def test_every_claim_was_run_and_what_failed_is_explained() -> None:
-    project = Project.find(Path(__file__))
-    manifest = project.manifest(SLUG)
-    evidence = Evidence(project, SLUG, project.results(SLUG))
-    for claim in manifest.claims:
-        judgement = judge(claim, manifest, evidence)
-        if judgement.verdict == "not run" and design.read(project, SLUG).design.draft:
-            continue  # a draft waits for its runs
-        assert judgement.verdict != "not run" and not judgement.stale, claim.id
-        assert judgement.holds or claim.analysis, f"{claim.id} does not hold, and paper.yml has no analysis of why"
-
-
-def test_every_figure_can_be_drawn() -> None:
-    project = Project.find(Path(__file__))
-    drawn = draw(project, SLUG)
-    assert (
-        list(drawn) == [plan.id for plan in project.manifest(SLUG).figures] or design.read(project, SLUG).design.draft
-    )
-    assert all(figure.svg.startswith(b"<?xml") and figure.plan.alt for figure in drawn.values())
