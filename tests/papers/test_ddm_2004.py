@@ -1,1 +1,1 @@
-"""ddm_2004: the gradient contract of the perceptron, three forms of the monitor, the streams, sabotage of the claims."""
+"""ddm_2004: the gradients of the perceptron, three forms of the monitor, the streams, sabotage of the claims."""
