@@ -5,7 +5,7 @@ import numpy as np
 from core.layer import Array
 from firsthand import Result, Run
 
-from .monitor import SILENT, Monitor, cusum, first, track
+from .monitor import SILENT, Monitor, cusum, first, opened, track
 
 CHUNK = 100  # streams at a time
 
@@ -90,17 +90,25 @@ def delay(
     """The rate rises after `context` examples; one example in `every` has a label, and the others are not seen."""
     length, change = (context + watched) // every, context // every  # labels
     rng = run.rng("errors")
-    at = np.empty(streams)
+    at, began = np.empty(streams), np.full(streams, np.inf)
     for start in range(0, streams, CHUNK):
-        number = min(CHUNK, streams - start)
-        errors = rng.random((number, length)) < np.where(np.arange(length) < change, before, after)
+        some = slice(start, min(start + CHUNK, streams))
+        errors = rng.random((some.stop - start, length)) < np.where(np.arange(length) < change, before, after)
         if detector == "cusum":
             over = cusum(errors, before, after, level)
-            at[start : start + number] = np.where(over.any(axis=1), over.argmax(axis=1) + 1, np.inf)
+            at[some] = np.where(over.any(axis=1), over.argmax(axis=1) + 1, np.inf)
         else:
-            at[start : start + number] = first(track(errors).beyond(level))
-    early = at <= change
-    late = (at[~early] - change) * every
-    missed = np.isinf(late)
-    median = float(np.median(np.where(missed, watched, late))) if len(late) else float(watched)
-    return Result({"early": early.mean(), "late": median, "missed": missed.mean() if len(late) else 0.0})
+            seen = track(errors)
+            at[some] = first(seen.beyond(level))
+            began[some] = opened(seen.beyond(2.0), at[some])
+    early, never = at <= change, np.isinf(at)
+    late = np.where(never, watched, (at - change) * every)[~early]
+    raised = ~early & ~never & np.isfinite(began)
+    return Result(
+        {
+            "early": early.mean(),
+            "late": np.median(late) if len(late) else watched,
+            "missed": never.sum() / max(1, len(late)),
+            "open_before": (began <= change)[raised].mean() if raised.any() else 0.0,
+        }
+    )

@@ -100,6 +100,15 @@ def first(found: Array) -> Array:
     return at
 
 
+def opened(warned: Array, at: Array) -> Array:
+    """Where the warning began that is open at the alarms, numbers of examples from 1; `at` is what `first` returns."""
+    looks = np.arange(warned.shape[1])
+    receded = np.maximum.accumulate(np.where(warned, -1, looks), axis=1)  # the last look without a warning, so far
+    place = np.where(np.isinf(at), SILENT + 1, at).astype(int) - SILENT - 1
+    began: Array = np.take_along_axis(receded, place[:, None], axis=1)[:, 0] + SILENT + 2
+    return np.where(np.isinf(at), np.inf, began)
+
+
 def cusum(errors: Array, before: float, after: float, threshold: float) -> Array:
     r"""Page 1954: where the sum \(S_i = \max(0, S_{i-1} + \log \frac{P'(e_i)}{P(e_i)})\) exceeds the threshold, (B, T).
 
