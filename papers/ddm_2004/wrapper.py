@@ -26,14 +26,14 @@ class Followed:
 def follow(learner: Learner, x: Array, positive: Array, buffer: str) -> Followed:
     """A network along a stream (T, n_in), (T,). Each example is predicted before its label is seen.
 
-    It is fitted further whenever its training data have grown by a tenth, and by ten. After an alarm a new one has as
-    training data the `buffer`: what came since the "warning", or "none"; with "everything" nothing is thrown away.
-    Without a monitor ("off", "window") there are no alarms; "window" fits on the last 200 examples only.
+    It is fitted further whenever a tenth of its training data, and ten at least, are new to it. After an alarm a new
+    one has as training data the `buffer`: what came since the "warning", or "none"; with "everything" nothing is thrown
+    away. Without a monitor ("off", "window") there are no alarms; "window" fits on the last 200 examples only.
     """
     length, monitor, found = len(x), Monitor(), Followed(np.zeros(len(x), bool))
-    start = now = 0  # the training data are start ... now - 1
+    start = begin = now = 0  # the training data are begin ... now - 1
     while now < length:
-        until = min(length, now + max(10, (now - start) // 10))
+        until = min(length, now + max(10, (now - begin) // 10))
         wrong = learner.wrong(x[now:until], positive[now:until])
         alarm = None if buffer in ("off", "window") else _alarm(monitor, wrong)
         if alarm is None:
