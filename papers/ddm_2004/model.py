@@ -105,7 +105,7 @@ class Learner:
             loss, backward_loss = binary_cross_entropy(score, positive[chosen, None])
             backward(backward_loss())
             self.optimiser.step()
-        self.run.progress(0, 1, loss)  # ends the run if it is not finite
+        self.run.progress(self.steps, self.steps, loss)  # ends the run if it is not finite
 
     def wrong(self, x: Array, positive: Array) -> Array:
         """Which of the examples are predicted wrongly."""
