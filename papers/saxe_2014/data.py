@@ -17,6 +17,14 @@ def tree(rng: np.random.Generator, features: int) -> Array:
     return x
 
 
+def items(inputs: str) -> Array:
+    """(32, 32): an input for each item of the tree, orthogonal or such that items k apart correlate as 0.5^k."""
+    if inputs == "orthogonal":
+        return np.eye(2**LEVELS)
+    places = np.arange(2**LEVELS)
+    return np.linalg.cholesky(0.5 ** np.abs(np.subtract.outer(places, places)))
+
+
 def white_digits(run: Run, keep: int) -> tuple[Array, Array]:
     """Correlation of the whitened digits with their targets, (10, keep), and the variances before whitening."""
     digits = run.data("optdigits")

@@ -8,7 +8,7 @@ from core import Linear, Sequential, tanh
 from core.layer import Array, Layer
 from firsthand import Result, Run
 
-from .data import tree, white_digits
+from .data import items, tree, white_digits
 from .deep import consistency as consistency
 from .deep import digits as digits
 from .deep import percolation as percolation
@@ -46,11 +46,10 @@ def _imbalance(W: list[Array], G: list[Array]) -> float:
     return float(max(np.abs(a - b).max() for a, b in pairs) / max(np.abs(a).max() for a, _ in pairs))
 
 
-def closed_form(run: Run, *, start: str, features: int, rate: float, u0: float, steps: int) -> Result:
+def closed_form(run: Run, *, start: str, inputs: str, features: int, rate: float, u0: float, steps: int) -> Result:
     """Mode strengths of a trained network against equation 12, at every step, at a rate and at twice that rate."""
-    sigma31 = tree(run.rng("tree"), features)  # (features, 32), with one input unit for each item
-    U, s, Vt = np.linalg.svd(sigma31, full_matrices=False)
-    x = np.eye(32)
+    x, target = items(inputs), tree(run.rng("tree"), features).T  # (32, 32), (32, features)
+    U, s, Vt = np.linalg.svd(target.T @ x, full_matrices=False)
     errors, curves = [], {}
     for pace in (1, 2):
         count = steps // pace
@@ -58,7 +57,7 @@ def closed_form(run: Run, *, start: str, features: int, rate: float, u0: float, 
         if start == "decoupled":
             assert isinstance(network, DeepLinear)
             decoupled(network, U, Vt.T, u0, run.rng("bases"))
-        u = _strengths(run, network, x, sigma31.T, pace * rate, count, U, Vt, every=pace)
+        u = _strengths(run, network, x, target, pace * rate, count, U, Vt, every=pace)
         expected = sigmoid_mode(pace * rate * np.arange(count), s, u0)
         errors.append(float((np.abs(u - expected) / s).max()))
         if pace == 1:
@@ -71,17 +70,13 @@ def modes(
     run: Run, *, network: str, inputs: str, features: int, hidden: int, rate: float, u0: float, steps: int
 ) -> Result:
     """Figure 3: half-times of all modes from small random weights, beside those of equation 11."""
-    target = tree(run.rng("tree"), features).T  # (32, features)
-    x: Array = np.eye(32)
-    if inputs == "correlated":
-        x = np.linalg.cholesky(0.5 ** np.abs(np.subtract.outer(np.arange(32), np.arange(32))))
-    sigma31 = target.T @ x
-    U, s, Vt = np.linalg.svd(sigma31, full_matrices=False)
+    x, target = items(inputs), tree(run.rng("tree"), features).T  # (32, 32), (32, features)
+    U, s, Vt = np.linalg.svd(target.T @ x, full_matrices=False)
     net = three_layers(network, (32, hidden, features), np.sqrt(2 * u0 / hidden), run.rng("weights"))
     u = _strengths(run, net, x, target, rate, steps, U, Vt, until=s / 2)
     half = np.array([_crossing(column, level) for column, level in zip(u.T, s / 2, strict=True)])
     expected = time_of(s, u0, s / 2) / rate
-    ranks = np.array([np.argsort(np.argsort(times)) for times in (half, expected)])
+    late = np.log(half / expected)
     shown = [mode - 1 for mode in SHOWN]
     at = np.arange(0, len(u), 20)
     return Result(
@@ -89,7 +84,7 @@ def modes(
             "delay": float(np.median(np.abs(half / expected - 1))),
             "same_time": float(np.median(np.abs(half.mean() / expected - 1))),
             "slope": exponent(s, half),
-            "order": float(np.corrcoef(ranks)[0, 1]),
+            "explained": float(1 - (late**2).mean() / np.log(half).var()),
             "s_first": s[0],
             "s_last": s[16:].mean(),
         },
