@@ -84,7 +84,7 @@ def modes(
             "delay": float(np.median(np.abs(half / expected - 1))),
             "same_time": float(np.median(np.abs(half.mean() / expected - 1))),
             "slope": exponent(s, half),
-            "explained": float(1 - (late**2).mean() / np.log(half).var()),
+            "explained": float(1 - (late**2).mean() / np.log(expected).var()),
             "s_first": s[0],
             "s_last": s[16:].mean(),
         },
