@@ -13,17 +13,13 @@ from hypothesis import strategies as st
 
 from core import Array, Optimiser, check_layer
 from core.optim import SGD
-from firsthand import design
-from firsthand.evidence import Evidence
-from firsthand.figures import draw
-from firsthand.plan import units_of
 from firsthand.project import Project
-from firsthand.records import write
-from firsthand.run import Run, execute
-from firsthand.verdicts import Judgement, judge
+from firsthand.run import Run
+from firsthand.verdicts import Judgement
 from papers.ddm_2004 import alarms, data, experiments, monitor, tables, wrapper
 from papers.ddm_2004.model import Perceptrons, perceptron_criterion, rosenblatt
 from papers.ddm_2004.monitor import Monitor, cusum, first, opened, track
+from tests.papers.helpers import run_and_judge
 
 SLUG = "ddm_2004"
 
@@ -300,12 +296,7 @@ CLAIMS = ("E1", "E2", "A1", "T1", "T2", "P1")
 
 def judgements(folder: Path, *names: str) -> dict[str, Judgement]:
     """Quick claims, run here and now on one seed."""
-    project = Project.find(Path(__file__))
-    manifest = project.manifest(SLUG)
-    claims = [manifest.claim(name) for name in names]
-    for unit in units_of(SLUG, manifest, claims, seeds=[100]):
-        write(execute(project, unit), folder)
-    return {claim.id: judge(claim, manifest, Evidence(project, SLUG, folder), [100]) for claim in claims}
+    return run_and_judge(SLUG, names, folder)
 
 
 def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -365,25 +356,3 @@ def test_the_network_gains_by_detection_only_if_it_learns(
     plan = Project.find(Path(__file__)).manifest(SLUG).experiments["network"].settings
     found = experiments.network(Run(3), **plan | {"sets": ["SINE1"], "size": 400, "steps": 50}).measurements
     assert least <= found["left"] <= most
-
-
-# -- the committed records ---------------------------------------------------------------------------------------------
-
-
-def test_every_claim_was_run_and_what_failed_is_explained() -> None:
-    project = Project.find(Path(__file__))
-    manifest = project.manifest(SLUG)
-    evidence = Evidence(project, SLUG, project.results(SLUG))
-    for claim in manifest.claims:
-        judgement = judge(claim, manifest, evidence)
-        if judgement.verdict == "not run" and design.read(project, SLUG).design.draft:
-            continue  # a draft waits for its runs
-        assert judgement.verdict != "not run" and not judgement.stale, claim.id
-        assert judgement.holds or claim.analysis, f"{claim.id} does not hold, and paper.yml has no analysis of why"
-
-
-def test_every_figure_can_be_drawn() -> None:
-    project = Project.find(Path(__file__))
-    drawn = draw(project, SLUG)
-    assert list(drawn) == [plan.id for plan in project.manifest(SLUG).figures]
-    assert all(figure.svg.startswith(b"<?xml") and figure.plan.alt for figure in drawn.values())

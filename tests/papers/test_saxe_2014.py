@@ -11,16 +11,12 @@ from hypothesis import strategies as st
 
 from core import Array, GradientError, Linear, Optimiser, Sequential, check_layer, lecun_normal
 from core.layer import Backward
-from firsthand import design
-from firsthand.evidence import Evidence
-from firsthand.figures import draw
-from firsthand.plan import units_of
 from firsthand.project import Project
-from firsthand.records import write
-from firsthand.run import Run, execute
-from firsthand.verdicts import Judgement, judge
+from firsthand.run import Run
+from firsthand.verdicts import Judgement
 from papers.saxe_2014 import data, deep, experiments, model, theory
 from papers.saxe_2014.model import DeepLinear, GainTanh, decoupled, descend, haar, jacobian
+from tests.papers.helpers import run_and_judge
 
 SLUG = "saxe_2014"
 
@@ -235,15 +231,11 @@ def test_half_way_is_between_two_steps() -> None:
 
 
 def judgements(folder: Path, *claims: str) -> dict[str, Judgement]:
-    """Quick claims, run here and now on one seed."""
-    project = Project.find(Path(__file__))
-    manifest = project.manifest(SLUG)
-    found = {}
+    """Quick claims, run here and now on the first seed of each."""
+    manifest, found = Project.find(Path(__file__)).manifest(SLUG), {}
     for claim in map(manifest.claim, claims):
         seeds = manifest.experiments[claim.reads.experiment].tiers["quick"].seeds[:1]
-        for unit in units_of(SLUG, manifest, [claim], seeds=seeds):
-            write(execute(project, unit), folder)
-        found[claim.id] = judge(claim, manifest, Evidence(project, SLUG, folder), seeds)
+        found |= run_and_judge(SLUG, [claim.id], folder, seeds)
     return found
 
 
@@ -325,26 +317,3 @@ def test_a_wrong_gradient_loses_the_balance(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(model.DeepLinear, "__call__", wrong)
     spoilt = experiments.balance(Run(7), activation="linear", depth=5).measurements["difference"]
     assert claim.accept.contains(right) and not claim.accept.contains(spoilt)
-
-
-# -- the committed records ---------------------------------------------------------------------------------------------
-
-
-def test_every_claim_was_run_and_what_failed_is_explained() -> None:
-    project = Project.find(Path(__file__))
-    manifest = project.manifest(SLUG)
-    evidence = Evidence(project, SLUG, project.results(SLUG))
-    for claim in manifest.claims:
-        judgement = judge(claim, manifest, evidence)
-        if judgement.verdict == "not run" and design.read(project, SLUG).design.draft:
-            continue  # a draft waits for its runs
-        assert judgement.verdict != "not run" and not judgement.stale, claim.id
-        assert judgement.holds or claim.analysis, f"{claim.id} does not hold, and paper.yml has no analysis of why"
-
-
-def test_every_figure_can_be_drawn() -> None:
-    project = Project.find(Path(__file__))
-    drawn = draw(project, SLUG)
-    planned = [plan.id for plan in project.manifest(SLUG).figures]
-    assert list(drawn) == planned or (design.read(project, SLUG).design.draft and set(drawn) < set(planned))
-    assert all(figure.svg.startswith(b"<?xml") and figure.plan.alt for figure in drawn.values())
