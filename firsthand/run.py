@@ -99,7 +99,10 @@ def measure(project: Project, units: Sequence[Unit], report: Progress = lambda d
     try:
         called = call(function, runs, settings, experiment.together)
     except FirsthandError as error:
-        raise FirsthandError(f"{units[0].label()}: {error}") from None
+        raise FirsthandError(f"{_unit(units[0], experiment)}: {error}") from None
+    except Exception as error:  # a mistake in the experiment: its author needs the traceback
+        error.add_note(f"in {_unit(units[0], experiment)}")
+        raise
     if not isinstance(called, list) or len(called) != len(units):
         raise FirsthandError(f"{place} must return a list of as many results as it takes runs, {len(units)} here.")
     for unit, result in zip(units, called, strict=True):
@@ -128,6 +131,13 @@ def _sizes(result: Result) -> dict[str, float]:
     return {name: float(np.abs(a).mean(dtype=float)) for name, a in finite.items() if a.size}
 
 
+def _unit(unit: Unit, experiment: Experiment) -> str:
+    """Which unit it is, with the settings in which it differs from the experiment's own."""
+    own = experiment.settings
+    other = ", ".join(f"{name} {value}" for name, value in unit.settings.items() if own.get(name) != value)
+    return f"{unit.label()} with {other}" if other else unit.label()
+
+
 def _check_settings(function: Callable[..., Result], settings: Settings, place: str) -> None:
     parameters = list(inspect.signature(function).parameters)[1:]
     for name in settings:
@@ -152,7 +162,8 @@ def _check_result(result: Result, experiment: Experiment, place: str, unit: Unit
             raise FirsthandError(f"{place} returned {name!r}, which the manifest does not list; add it to measures.")
         if not math.isfinite(float(value)):
             raise FirsthandError(
-                f"{unit.label()}: {name} is {value}, which cannot be judged; lower the rate or check the gradients."
+                f"{_unit(unit, experiment)}: {name} is {value}, which cannot be judged; if training diverged, lower "
+                "the rate or check the gradients."
             )
 
 

@@ -101,7 +101,10 @@ def test_a_worker_that_dies(toy: Toy) -> None:
 def test_training_that_diverges(toy: Toy, bend: Bend) -> None:
     bend("experiments", "work", "settings", "loss", to=float("nan"))
     said = toy.refused("run", toy.slug, "--jobs", "1")
-    assert "toy_2000/work seed 1: The loss became nan after 1 of 5 steps" in said and "lower the rate" in said
+    assert (
+        "toy_2000/work seed 1 with loss nan: The loss became nan after 1 of 5 steps" in said
+        and "lower the rate" in said
+    )
 
 
 def test_a_measurement_that_is_not_a_number(toy: Toy) -> None:
@@ -125,6 +128,14 @@ def test_an_experiment_that_does_not_fit_its_manifest(toy: Toy, old: str, new: s
     toy.experiments.write_text(EXPERIMENTS.replace(old, new))
     said = toy.refused("run", toy.slug)
     assert message in said and "experiments.py" in said
+
+
+def test_a_mistake_in_an_experiment_shows_where_it_was_made(toy: Toy) -> None:
+    toy.experiments.write_text(EXPERIMENTS.replace("for step", "1 / (value - 50)\n    for step"))
+    done = toy("run", toy.slug, "--jobs", "1")
+    assert done.returncode == 1 and "ZeroDivisionError" in done.stderr and "1 / (value - 50)" in done.stderr
+    assert "in toy_2000/work seed 1 with value 50.0" in done.stderr  # the control
+    assert len(finished(toy)) == 3
 
 
 def test_data_that_were_not_declared(toy: Toy) -> None:
