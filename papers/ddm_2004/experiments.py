@@ -3,5 +3,6 @@
 from .alarms import delay as delay
 from .alarms import forms as forms
 from .alarms import quiet as quiet
+from .tables import false_alarm as false_alarm
 from .tables import network as network
 from .tables import perceptron as perceptron

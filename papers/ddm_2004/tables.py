@@ -12,6 +12,7 @@ from .model import Learner
 from .wrapper import Followed, follow, follow_online
 
 SOON = 60  # examples within which an alarm counts as the detection of a change
+FIRST_FIT = 10  # examples after which a new network is fitted for the first time (see `follow`)
 AFTER = 200  # examples after a change, over which the errors of getting over it are counted
 
 
@@ -93,6 +94,28 @@ def network(
             "first_alarms": watched[0].alarms,
         },
     )
+
+
+def false_alarm(
+    run: Run, *, sets: list[str], settled: int, watched: int, hidden: int, steps: int, batch: int, rate: float
+) -> Result:
+    """What an alarm costs if nothing has changed: a network that has seen `settled` examples of one context, and a new
+    one that begins with the last ten of them, both followed for the next `watched`."""
+    costs, rates = [], []
+    for done, name in enumerate(sets, 1):
+        drawn = stream_of(run, name, settled + watched, changes=False)
+        x, positive = (a[: settled + watched].astype(np.float32) for a in drawn)
+        wrong = []
+        for begins in (0, settled - FIRST_FIT):
+            learner = Learner(
+                run, x.shape[1], run.rng(f"network {name}"), hidden=hidden, steps=steps, batch=batch, rate=rate
+            )
+            wrong.append(follow(learner, x[begins:], positive[begins:], "off").wrong[settled - begins :])
+        kept, new = wrong
+        costs.append(float(new.sum()) - float(kept.sum()))
+        rates.append(float(kept.mean()))
+        run.progress(done, len(sets))
+    return Result({"cost": _mean(costs), "kept_rate": _mean(rates)}, {"costs": costs})
 
 
 def _mean(values: Sequence[float]) -> float:
