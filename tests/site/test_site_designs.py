@@ -58,7 +58,8 @@ def test_what_a_review_names_is_there(project: Project, pages: Pages) -> None:
         design_name = review.read(project, name).review.design
         led = set(re.findall(rf"\]\(\.\./{design_name}\.md#([^)]+)\)", of(pages, f"designs/reviews/{name}.md")))
         ids = set(re.findall(r'<span id="([^"]+)">', of(pages, f"designs/{design_name}.md")))
-        assert {"partial_table", "translation"} < led <= ids
+        assert led <= ids and len(led) >= 3
+        assert design_name != "lenet_1998" or {"partial_table", "translation"} < led
 
 
 def test_a_study_shows_its_predictions_with_the_ones_that_failed(project: Project, pages: Pages) -> None:
