@@ -132,11 +132,13 @@ def _places(chosen: list[int], inner: ast.FunctionDef) -> range:
 
 
 def gradients(view: View) -> str:
-    """Each derivation beside its code, file by file, and the modules of core that do the rest."""
+    """Each derivation beside its code, file by file, and the modules of core that do the rest; nothing without one."""
     root, parts = view.project.root, []
     for file, found in groupby(derivations(root, view.slug), lambda one: one.file):
         about = ast.get_docstring(ast.parse(read_text(root / file))) or ""
         parts += [f"{about}\n", *map(_side_by_side, found)]
+    if not parts:
+        return ""
     return "\n".join([*parts, "### From the core { #core }\n", core_used(view)])
 
 

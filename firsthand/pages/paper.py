@@ -33,7 +33,7 @@ def paper_page(view: View, figures: Mapping[str, Drawn]) -> str:
         "The data and its measured structure { #data }": _data(view),
         "Design decisions { #decisions }": _decisions(view),
         "Equations { #equations }": section(document, "Gradients"),
-        "Derivation and code { #gradients }": HOW_TO_COMPARE + gradients(view),
+        "Derivation and code { #gradients }": _derivation(view),
         "Claims { #claims }": "\n".join([HOW_TO_READ, standing(view), claims_in_full(view)]),
         "What did not agree { #disagreements }": disagreements(view),
         "Figures { #figures }": _figures(view, figures),
@@ -60,6 +60,12 @@ def _decisions(view: View) -> str:
     own = f"../designs/{view.slug}.md"
     more = f"The argument, the constraints and what was refused: [{inline(view.grounds.document.design.title)}]({own})."
     return f"{decisions(view.grounds, '', own)}\n{more}\n"
+
+
+def _derivation(view: View) -> str:
+    """Nothing where nothing is derived, as in a paper without gradients."""
+    found = gradients(view)
+    return HOW_TO_COMPARE + found if found else ""
 
 
 def _limits(document: Document) -> str:

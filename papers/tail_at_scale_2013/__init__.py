@@ -1,0 +1,1 @@
+"""Dean and Barroso, 2013: the tail at scale."""
