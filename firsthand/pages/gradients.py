@@ -3,7 +3,7 @@
 import ast
 import inspect
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -13,6 +13,9 @@ from firsthand.code import code_hashes
 from firsthand.pages.text import boxed, code, folded, inline, table
 from firsthand.pages.view import View
 from firsthand.yamlfile import read_text
+
+HOW_TO_COMPARE = "Equations on one side, on the other the code, cut from the tested source.{marked}\n"
+MARKED = """ The marked lines go backward; each names the forward line or equation that it differentiates."""
 
 Definition: TypeAlias = ast.ClassDef | ast.FunctionDef
 
@@ -34,18 +37,20 @@ class Derivation:
 
 
 def derivations(root: Path, slug: str) -> list[Derivation]:
-    """All of a paper's modules, in the order of the files and of their lines."""
-    return [found for path in sorted((root / "papers" / slug).glob("*.py")) for found in _in_file(root, path)]
+    """All of a paper's modules, in the order of files and lines; of a paper without gradients, its model."""
+    paper = root / "papers" / slug
+    found = [one for path in sorted(paper.glob("*.py")) for one in _in_file(root, path, _derives)]
+    return found or list(_in_file(root, paper / "model.py", _is_public))
 
 
-def _in_file(root: Path, path: Path) -> Iterator[Derivation]:
+def _in_file(root: Path, path: Path, wanted: Callable[[Definition], bool]) -> Iterator[Derivation]:
     text = read_text(path)
     for node in ast.parse(text).body:
-        if isinstance(node, ast.ClassDef | ast.FunctionDef) and _derives(node):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and wanted(node):
             docstring = inspect.cleandoc(ast.get_docstring(node) or "")
             numbers = _without_docstring(text, node)
             chosen, methods = numbers, []
-            if isinstance(node, ast.ClassDef):
+            if isinstance(node, ast.ClassDef) and _derives(node):
                 methods = _deriving(node)
                 chosen = [number for number in numbers if any(number in _span(method) for method in methods)]
             body = node.body[bool(docstring) :]
@@ -58,6 +63,10 @@ def _in_file(root: Path, path: Path) -> Iterator[Derivation]:
                 tuple(_places(chosen, inner) for inner in _backward(node)),
                 _lines(text, rest),
             )
+
+
+def _is_public(node: Definition) -> bool:
+    return not node.name.startswith("_") and ast.get_docstring(node) is not None
 
 
 def _derives(node: Definition) -> bool:
@@ -132,13 +141,12 @@ def _places(chosen: list[int], inner: ast.FunctionDef) -> range:
 
 
 def gradients(view: View) -> str:
-    """Each derivation beside its code, file by file, and the modules of core that do the rest; nothing without one."""
-    root, parts = view.project.root, []
-    for file, found in groupby(derivations(root, view.slug), lambda one: one.file):
+    """Each derivation beside its code, file by file, and the modules of core that do the rest."""
+    root, found = view.project.root, derivations(view.project.root, view.slug)
+    parts = [HOW_TO_COMPARE.format(marked=MARKED if any(one.marked for one in found) else "")]
+    for file, of_file in groupby(found, lambda one: one.file):
         about = ast.get_docstring(ast.parse(read_text(root / file))) or ""
-        parts += [f"{about}\n", *map(_side_by_side, found)]
-    if not parts:
-        return ""
+        parts += [f"{about}\n", *map(_side_by_side, of_file)]
     return "\n".join([*parts, "### From the core { #core }\n", core_used(view)])
 
 

@@ -15,10 +15,6 @@ from firsthand.pages.view import View
 from firsthand.records import Record
 from firsthand.report import number
 
-HOW_TO_COMPARE = """Equations on one side, on the other the code, cut from the tested source. The marked lines go
-backward; each names the forward line or equation that it differentiates.
-
-"""
 HOW_TO_READ = """Each line opens to what was measured, on which seeds, why the accepted region is as wide as it is, and
 the command that measures it again. The region was fixed before the run. Baseline and control are put to the same test
 and must fail it.
@@ -33,7 +29,7 @@ def paper_page(view: View, figures: Mapping[str, Drawn]) -> str:
         "The data and its measured structure { #data }": _data(view),
         "Design decisions { #decisions }": _decisions(view),
         "Equations { #equations }": section(document, "Gradients"),
-        "Derivation and code { #gradients }": _derivation(view),
+        "Derivation and code { #gradients }": gradients(view),
         "Claims { #claims }": "\n".join([HOW_TO_READ, standing(view), claims_in_full(view)]),
         "What did not agree { #disagreements }": disagreements(view),
         "Figures { #figures }": _figures(view, figures),
@@ -60,12 +56,6 @@ def _decisions(view: View) -> str:
     own = f"../designs/{view.slug}.md"
     more = f"The argument, the constraints and what was refused: [{inline(view.grounds.document.design.title)}]({own})."
     return f"{decisions(view.grounds, '', own)}\n{more}\n"
-
-
-def _derivation(view: View) -> str:
-    """Nothing where nothing is derived, as in a paper without gradients."""
-    found = gradients(view)
-    return HOW_TO_COMPARE + found if found else ""
 
 
 def _limits(document: Document) -> str:
