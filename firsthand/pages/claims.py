@@ -86,8 +86,8 @@ def _in_full(view: View, claim: Claim, judgement: Judgement) -> str:
             "We measure": _reads(view, claim),
             "Ours": f"{spread(judgement)} {_each_seed(judgement)}",
             "Accepted": f"{region(claim.accept)} {inline(claim.accept.because)}",
-            "Baseline": _beside(judgement.baseline),
-            "Control": f"{_beside(judgement.control)} ({settings(claim.control.settings)})",
+            "Baseline": _beside(claim, judgement.baseline),
+            "Control": f"{_beside(claim, judgement.control)} ({settings(claim.control.settings)})",
             "Axes": f"{axes}. {inline(claim.differs)}",
             "Expected": f"{claim.expect}, by our own derivation" if claim.expect else "",
             "Notes": inline("; ".join(note for note in judgement.notes if note != STANDS)),
@@ -117,9 +117,10 @@ def _each_seed(judgement: Judgement) -> str:
     )
 
 
-def _beside(compared: Compared) -> str:
-    """A baseline or control, which should fail the claim's own test."""
-    outcome = {None: "not run", False: "fails the same test, as it should", True: "passes the same test"}
+def _beside(claim: Claim, compared: Compared) -> str:
+    """A baseline or control, which should fail the claim's own test; the control of an audit should answer otherwise."""
+    should = "" if claim.kind == "audit" else ", as it should"
+    outcome = {None: "not run", False: f"fails the same test{should}", True: "passes the same test"}
     return f"{inline(compared.what)}: {number(compared.value)}, {outcome[compared.passes]}"
 
 
