@@ -118,7 +118,7 @@ def _each_seed(judgement: Judgement) -> str:
 
 
 def _beside(claim: Claim, compared: Compared) -> str:
-    """A baseline or control, which should fail the claim's own test; the control of an audit should answer otherwise."""
+    """A baseline or control. It should fail the claim's own test; that of an audit should answer otherwise."""
     should = "" if claim.kind == "audit" else ", as it should"
     outcome = {None: "not run", False: f"fails the same test{should}", True: "passes the same test"}
     return f"{inline(compared.what)}: {number(compared.value)}, {outcome[compared.passes]}"
