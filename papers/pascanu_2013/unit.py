@@ -89,4 +89,4 @@ def descent(run: Run, *, clip: str, threshold: float, rate: float, starts: int, 
         "left": (moved > 0.5).mean(),
         "gradient": np.median(longest),
     }
-    return Result(found, {"errors": errors[:4], "paths": path[:4]})
+    return Result(found, {"errors": errors[:4], "paths": path[:2]})
