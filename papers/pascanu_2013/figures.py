@@ -90,6 +90,6 @@ def learning(records: Records) -> Figure:
     panels[1].legend(handles, names, loc="lower left")
     panels[1].axvspan(40, 44, color=GREY, alpha=0.15, linewidth=0)
     panels[1].text(42, 1e-13, "first\nsymbol", ha="center", va="bottom", color=GREY)
-    panels[1].set(xlabel="steps back in time", ylabel="length of the error, of that at the end", xlim=(0, 49))
+    panels[1].set(xlabel="steps back in time", ylabel="length of the error (1 at the end)", xlim=(0, 49))
     panels[1].set_ylim(5e-14, 1e2)
     return figure

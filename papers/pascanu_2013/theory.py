@@ -23,7 +23,7 @@ def bound(run: Run, *, measure: str, gain: float, units: str, drive: float, n: i
     per_step = STEEPEST[units] * (np.linalg.norm(W, 2) if measure == "singular value" else radius(W))
     limit = per_step ** np.arange(steps + 1)
     found = {"over_bound": (ratio / limit)[:, 1:].max(), "kept_over_bound": 1 / limit[-1], "left": ratio[:, -1].max()}
-    return Result(found, {"ratio": ratio.max(axis=0), "bound": limit})
+    return Result(found)
 
 
 def sent_back(layer: Recurrence, a: Array, first: Array) -> Array:

@@ -89,7 +89,10 @@ def gradient(network: Network, u: Array, labels: Array, weight: float) -> tuple[
 
 
 def step(network: Network, rule: Rule) -> Array:
-    """A step down the gradient, clipped by algorithm 1 for each network; the norms before that, (R,)."""
+    """A step down the gradient, clipped by algorithm 1 for each network; the norms before that, (R,).
+
+    `core.optim.clip_by_norm` is the same for a single network.
+    """
     params = [p for _, p in network.named_params()]
     each = [np.sqrt(_square(p)) for p in params]
     norms = np.sqrt(sum(norm * norm for norm in each))
