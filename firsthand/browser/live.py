@@ -72,9 +72,12 @@ def curves(plan: Plan, result: Result) -> list[Curve]:
     recorded = plan["record"]["arrays"] if plan["record"] else {}
     for array in plan["curves"]:
         rows, then = rounded(result.arrays[array]), recorded.get(array)
-        names = rounded(result.arrays[plan["names"]]) if plan["names"] else [array]
         if not isinstance(rows[0], list):
             rows, then, names = [rows], then and [then], [array]
+        elif plan["names"]:
+            names = rounded(result.arrays[plan["names"]])
+        else:
+            names = [f"{array} {k}" for k in range(1, len(rows) + 1)]
         for k, row in enumerate(rows):
             x = rounded(result.arrays[plan["over"]]) if plan["over"] else range(1, len(row) + 1)
             found.append(Curve(names[k], x, row, then[k] if then and len(then[k]) == len(row) else None))

@@ -167,6 +167,8 @@ def test_rows_are_curves_with_names() -> None:
     arrays = {"errors": [[1, 2], [3, 5]], "lags": [10, 20], "who": ["this", "that"]}
     found = browser.curves(plan, Result({}, arrays))
     assert found == [Curve("this", [10, 20], [1, 2], [1, 2]), Curve("that", [10, 20], [3, 5], [3, 4])]
+    unnamed = browser.curves(plan | {"names": ""}, Result({}, arrays))
+    assert [curve.name for curve in unnamed] == ["errors 1", "errors 2"]
 
 
 def test_a_figure_shows_run_and_record() -> None:

@@ -170,6 +170,19 @@ def test_claims_equal_their_records_and_a_second_run_loads_nothing_more(browser:
     assert len(of_python(_Site.asked)) == len(set(of_python(_Site.asked)))
 
 
+LIVE = [(slug, plan.claim) for slug in Project.find().slugs() for plan in Project.find().manifest(slug).live]
+
+
+@pytest.mark.parametrize(("slug", "claim"), LIVE)
+def test_every_claim_that_can_be_run_here_agrees_with_its_record(
+    browser: Any, base: str, slug: str, claim: str
+) -> None:
+    browser.get(f"{base}papers/{slug}.html")
+    panel = Panel(browser, f"{slug}/{claim}")
+    panel.press()
+    assert panel.outcome().startswith("It agrees with the committed record"), panel.said()
+
+
 def test_a_lesson_runs_and_prints_what_its_page_shows(browser: Any, base: str) -> None:
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
     browser.get(base + "learn/attention.html")
