@@ -66,17 +66,18 @@ def law(run: Run, *, n: int, alpha: float, rule: str, copies: int, draws: int) -
     )
 
 
-def wander(run: Run, *, stream: str, alpha: float, gamma: float, steps: int) -> Result:
+def wander(run: Run, *, stream: str, alpha: float, gamma: float, delay: int, steps: int) -> Result:
     """How far the level strays, where the distribution of the scores of the first part is known."""
     rng = run.rng("scores")
     beta = np.exp(-scale(rng, stream, steps) * rng.exponential(size=steps))
-    levels, _ = controller(beta, alpha, gamma)
+    levels, errors = controller(beta, alpha, gamma, delay=delay)
     deviation = float(levels.std())
     return Result(
         {
             "deviation": deviation,
             "of_theory": deviation / math.sqrt(gamma * alpha * (1 - alpha) / 2),
             "still": 0.0,
+            "misses": errors.mean(),
             "everything": float((levels <= 0).mean()),
         }
     )
@@ -128,6 +129,6 @@ def jump(run: Run, *, alpha: float, gamma: float, n: int, steps: int) -> Result:
             "misses": np.array(local),
             "names": ["with the controller", "without"],
             "time": np.arange(window, steps + 1, 20),
-            "level": levels[:-1:10],
+            "level": levels[:-1:3],
         },
     )

@@ -43,23 +43,25 @@ def just_missed(scores: Array, fresh: Array) -> Array:
     return beta
 
 
-def controller(beta: Array, alpha: float, gamma: float, *, clip: bool = False) -> tuple[Array, Array]:
+def controller(beta: Array, alpha: float, gamma: float, *, clip: bool = False, delay: int = 0) -> tuple[Array, Array]:
     r"""Equation 2: the levels \(\alpha_1 \ldots \alpha_{T+1}\) (T + 1,), and whether each set missed (T,).
 
     $$err_t = 1\{\alpha_t \ge \beta_t\} \qquad \alpha_{t+1} = \alpha_t + \gamma (\alpha - err_t) \qquad
       \alpha_1 = \alpha$$
 
     Every \(\beta\) is above 0 and at most 1, so that a level of 0 or below never misses and one of 1 or above does.
-    `clip` keeps the level within 0 ... 1, which breaks the guarantee. Differences from the paper: none known.
+    `clip` keeps the level within 0 ... 1, which breaks the guarantee. With a `delay` the label comes that many examples
+    later: the error that is fed back is an old one. Differences from the paper: none known, but for the two switches.
     """
     levels, errors, level = np.empty(len(beta) + 1), np.empty(len(beta)), alpha
     levels[0] = level
     for t, b in enumerate(beta.tolist()):
-        error = float(level >= b)
-        level = level + gamma * (alpha - error)
+        errors[t] = level >= b
+        if t >= delay:
+            level = level + gamma * (alpha - float(errors[t - delay]))
         if clip:
             level = min(max(level, 0.0), 1.0)
-        errors[t], levels[t + 1] = error, level
+        levels[t + 1] = level
     return levels, errors
 
 

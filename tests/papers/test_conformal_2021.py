@@ -105,6 +105,17 @@ def test_a_clipped_level_breaks_the_bound() -> None:
     assert of_bound(errors, 0.1, 0.005) > 2
 
 
+def test_a_late_label_is_used_late() -> None:
+    """Against a loop that keeps the errors that wait."""
+    beta, waiting, level, expected = rng(4).random(300), [], 0.1, [0.1]
+    for b in beta:
+        waiting.append(float(level >= b))
+        if len(waiting) > 7:
+            level += 0.05 * (0.1 - waiting.pop(0))
+        expected.append(level)
+    np.testing.assert_array_equal(controller(beta, 0.1, 0.05, delay=7)[0], expected)
+
+
 def test_a_threshold_for_each_class() -> None:
     own, labels = np.arange(200.0), np.arange(200) % 10
     one, each = (digits.thresholds(own, labels, 0.2, which) for which in ("one", "each class"))
