@@ -2,9 +2,11 @@
 
 import pytest
 
-from firsthand import design
+from firsthand import design, records
+from firsthand.design.plan import design_units
 from firsthand.evidence import Evidence
 from firsthand.figures import draw
+from firsthand.plan import units_of
 from firsthand.project import Project
 from firsthand.verdicts import judge
 
@@ -27,6 +29,14 @@ def test_every_claim_was_run_no_record_is_stale_and_what_failed_is_explained(slu
             continue
         assert judgement.verdict != "not run" and not judgement.stale, claim.id
         assert judgement.holds or claim.analysis, f"{claim.id} does not hold, and the manifest has no analysis of why"
+
+
+@each
+def test_no_record_is_left_over(slug: str) -> None:
+    """Each is of a run that a claim or the design plans, so that nothing old is drawn or read."""
+    manifest = PROJECT.manifest(slug)
+    planned = {unit.id for unit in (*units_of(slug, manifest, manifest.claims), *design_units(PROJECT, slug))}
+    assert records.read_all(PROJECT.results(slug)).keys() <= planned
 
 
 @each
