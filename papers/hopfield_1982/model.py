@@ -44,7 +44,7 @@ def energy(T: Array, V: Array) -> Array:
 
 
 def moved(h: Array, V: Array, coding: str) -> Array:
-    """Equation 1 with threshold 0: up where h > 0, down where h < 0; where h = 0 a unit keeps its state (our choice)."""
+    """Equation 1 with threshold 0: up where h > 0, down where h < 0; where h = 0 a unit stays (our choice)."""
     up_or_down: Array = np.where(h > 0, 1.0, np.where(h < 0, LOW[coding], V))
     return up_or_down
 
