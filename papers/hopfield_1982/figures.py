@@ -24,7 +24,7 @@ def errors(records: Records) -> Figure:
             range(8), ["0", "1–4", "5–9", "10–19", "20–29", "30–39", "40–49", "≥ 50"], fontsize=8, rotation=45
         )
         axes.grid(axis="x", visible=False)
-    panels[1].axhline(0.6, xmin=0.02, xmax=0.3, color="black", linestyle=":", linewidth=1.2)
+    panels[1].axhline(0.6, xmin=0.02, xmax=0.22, color="black", linestyle=":", linewidth=1.2)
     panels[1].text(1.3, 0.6, "the paper: 0.6 without error", va="center", fontsize=9)
     panels[0].set(ylabel="share of the patterns", ylim=(0, 1.03))
     panels[2].legend(loc="upper right")
@@ -40,30 +40,18 @@ def load(records: Records) -> Figure:
     colours, labels = ({coding: entry[k] for coding, *entry in CODINGS} for k in (0, 1))
     for k, name in enumerate(names):
         size, coding = name.split()
-        small = size == "100"
-        axes.fill_between(
-            loads,
-            retained[:, k].min(axis=0),
-            retained[:, k].max(axis=0),
-            color=colours[coding],
-            alpha=0.15,
-            linewidth=0,
-        )
-        axes.plot(
-            loads,
-            retained[:, k].mean(axis=0),
-            "o--" if small else "o-",
-            color=colours[coding],
-            markersize=3.5,
-            label=f"{labels[coding]}, N = {int(size):,}",
-        )
+        curves, colour, line = retained[:, k], colours[coding], "o--" if size == "100" else "o-"
+        axes.fill_between(loads, curves.min(axis=0), curves.max(axis=0), color=colour, alpha=0.15, linewidth=0)
+        label = f"{labels[coding]}, N = {int(size):,}"
+        axes.plot(loads, curves.mean(axis=0), line, color=colour, markersize=3.5, label=label)
     axes.axvline(0.15, color=GREY, linestyle=":", linewidth=1.2)
-    axes.text(0.151, 1.04, "the paper: 0.15", color=GREY, va="bottom", ha="left")
+    axes.text(0.152, 1.05, "the paper: 0.15", color=GREY, va="bottom", ha="left")
     axes.plot([0.15], [0.5], "x", color="black", markersize=9, markeredgewidth=2, zorder=5)
-    axes.annotate("half, for all\nlarge N (A1)", (0.15, 0.5), (0.118, 0.36), fontsize=9)
+    axes.annotate("half, for all\nlarge N (A1)", (0.15, 0.5), (0.154, 0.47), fontsize=9)
     axes.set(
         xlabel="load n / N", ylabel="share of the patterns retained\n(fewer than 1 wrong bit in 20)", ylim=(0, 1.13)
     )
+    axes.set_xlim(0, 0.245)
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 
