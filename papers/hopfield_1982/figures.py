@@ -26,6 +26,7 @@ def errors(records: Records) -> Figure:
         axes.grid(axis="x", visible=False)
     panels[1].axhline(0.6, xmin=0.02, xmax=0.22, color="black", linestyle=":", linewidth=1.2)
     panels[1].text(1.3, 0.6, "the paper: 0.6 without error", va="center", fontsize=9)
+    panels[0].text(0.7, 0.9, "units 0 or 1 only", fontsize=9)
     panels[0].set(ylabel="share of the patterns", ylim=(0, 1.03))
     panels[2].legend(loc="upper right")
     return figure
@@ -47,7 +48,7 @@ def load(records: Records) -> Figure:
     axes.axvline(0.15, color=GREY, linestyle=":", linewidth=1.2)
     axes.text(0.152, 1.05, "the paper: 0.15", color=GREY, va="bottom", ha="left")
     axes.plot([0.15], [0.5], "x", color="black", markersize=9, markeredgewidth=2, zorder=5)
-    axes.annotate("half, for all\nlarge N (A1)", (0.15, 0.5), (0.154, 0.47), fontsize=9)
+    axes.annotate("half, for all\nlarge N (A1)", (0.15, 0.5), (0.188, 0.28), fontsize=9, arrowprops={"arrowstyle": "-"})
     axes.set(
         xlabel="load n / N", ylabel="share of the patterns retained\n(fewer than 1 wrong bit in 20)", ylim=(0, 1.13)
     )
