@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from core.layer import Array, Param
 from core.optim import SGD
@@ -105,16 +106,23 @@ def bound(run: Run, *, alpha: float, gammas: list[float], clip: bool, n: int, st
     return Result({"of_bound": max(found), "of_bound_static": max(still)})
 
 
-def jump(run: Run, *, alpha: float, gamma: float, n: int, steps: int) -> Result:
-    """Intervals for numbers at an exponential distance from their prediction, whose scale doubles at half time."""
+def jump(run: Run, *, alpha: float, gamma: float, calibration: str, n: int, steps: int) -> Result:
+    """Intervals for numbers at an exponential distance from their prediction, whose scale doubles at half time. The
+    calibration set is drawn "once", or is that of the n most "recent" examples."""
     rng = run.rng("scores")
-    calibration = np.sort(rng.exponential(size=n))
-    beta = just_missed(calibration, scale(rng, "jump", steps) * rng.exponential(size=steps))
+    held_out = rng.exponential(size=n)
+    stream = scale(rng, "jump", steps) * rng.exponential(size=steps)
+    sets = np.sort(held_out)[None]  # (1, n), for all examples
+    if calibration == "recent":
+        sets = np.sort(sliding_window_view(np.concatenate([held_out, stream[:-1]]), n), axis=1)  # (T, n)
+    below = (sets < stream[:, None]).sum(axis=1)
+    beta = (n + 1 - below) / (n + 1)  # as `just_missed`, each example by its own set
     levels, errors = controller(beta, alpha, gamma)
     _, errors_static = controller(beta, alpha, 0.0)
     half = steps // 2
     late = np.array([rank(n, level) for level in levels[half:-1]])
-    q = np.array([math.inf if k > n else calibration[k - 1] if k > 0 else 0 for k in late])
+    edges = sets[half:] if len(sets) > 1 else sets.repeat(steps - half, axis=0)
+    q = np.array([math.inf if k > n else edge[k - 1] if k > 0 else 0 for k, edge in zip(late, edges, strict=True)])
     window = min(LOCAL, steps)
     local = [np.convolve(e, np.ones(window) / window, mode="valid")[::20] for e in (errors, errors_static)]
     return Result(
