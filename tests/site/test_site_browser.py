@@ -29,6 +29,7 @@ PAGES = {
     "papers/adam_2015.html": True,
     "papers/gcn_2017.html": True,
     "papers/transformer_2017.html": True,
+    "papers/tail_at_scale_2013.html": True,  # a paper without gradients
     "designs/lenet_1998.html": True,
     "designs/sunspots.html": False,
     "designs/reviews/lenet_1998-2026-11-24.html": False,
