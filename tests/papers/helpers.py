@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import pytest
+
+from core.optim import Optimiser
 from firsthand.evidence import Evidence
 from firsthand.plan import units_of
 from firsthand.project import Project
@@ -24,3 +27,20 @@ def run_and_judge(
     for unit in units_of(slug, manifest, chosen, seeds):
         write(execute(project, unit), folder)
     return {claim.id: judge(claim, manifest, Evidence(project, slug, folder), seeds) for claim in chosen}
+
+
+def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No optimiser of core takes a step."""
+    monkeypatch.setattr(Optimiser, "step", lambda self: None)
+
+
+def flipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every optimiser of core goes up the error."""
+    original = Optimiser.step
+
+    def wrong(self: Optimiser) -> None:
+        for p in self.params.values():
+            p.grad = -p.grad
+        original(self)
+
+    monkeypatch.setattr(Optimiser, "step", wrong)

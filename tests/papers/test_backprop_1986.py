@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core import Array, Layer, Momentum, Optimiser, check_layer
+from core import Array, Layer, Momentum, check_layer
 from firsthand.run import Run
 from firsthand.verdicts import Judgement
 from papers.backprop_1986 import data, experiments, family, model, symmetry
@@ -20,7 +20,7 @@ from papers.backprop_1986.model import (
     learn,
     summed_error,
 )
-from tests.papers.helpers import run_and_judge
+from tests.papers.helpers import flipped, run_and_judge
 
 SLUG = "backprop_1986"
 
@@ -206,18 +206,6 @@ def judgements(folder: Path) -> dict[str, Judgement]:
 
 def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SweepDescent, "step", lambda self: None)
-
-
-def flipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The step goes up the error."""
-    original = Optimiser.step
-
-    def wrong(self: Optimiser) -> None:
-        for p in self.params.values():
-            p.grad = -p.grad
-        original(self)
-
-    monkeypatch.setattr(Optimiser, "step", wrong)
 
 
 def averaged(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import Array, Optimiser, check_layer
+from core import Array, check_layer
 from core.optim import SGD
 from firsthand.project import Project
 from firsthand.run import Run
@@ -19,7 +19,7 @@ from firsthand.verdicts import Judgement
 from papers.ddm_2004 import alarms, data, experiments, monitor, tables, wrapper
 from papers.ddm_2004.model import Perceptrons, perceptron_criterion, rosenblatt
 from papers.ddm_2004.monitor import Monitor, cusum, first, opened, track
-from tests.papers.helpers import run_and_judge
+from tests.papers.helpers import flipped, frozen, run_and_judge
 
 SLUG = "ddm_2004"
 
@@ -297,22 +297,6 @@ CLAIMS = ("E1", "E2", "A1", "T1", "T2", "P1")
 def judgements(folder: Path, *names: str) -> dict[str, Judgement]:
     """Quick claims, run here and now on one seed."""
     return run_and_judge(SLUG, names, folder)
-
-
-def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Optimiser, "step", lambda self: None)
-
-
-def flipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The step goes up the criterion."""
-    original = Optimiser.step
-
-    def wrong(self: Optimiser) -> None:
-        for p in self.params.values():
-            p.grad = -p.grad
-        original(self)
-
-    monkeypatch.setattr(Optimiser, "step", wrong)
 
 
 def test_the_claims_hold_without_sabotage(tmp_path: Path) -> None:

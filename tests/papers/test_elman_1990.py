@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import Array, GradientError, Optimiser, check_layer
+from core import Array, GradientError, check_layer
 from firsthand.errors import FirsthandError
 from firsthand.project import Project
 from firsthand.run import Run
 from firsthand.verdicts import Judgement
 from papers.elman_1990 import classes, data, experiments, grammar
 from papers.elman_1990.model import SimpleRecurrent, at_once, errors, learn_to_predict
-from tests.papers.helpers import run_and_judge
+from tests.papers.helpers import flipped, frozen, run_and_judge
 
 SLUG = "elman_1990"
 
@@ -226,22 +226,6 @@ def test_the_stream_of_the_control_is_out_of_order() -> None:
 def judgements(folder: Path) -> dict[str, Judgement]:
     """The empirical quick claims, run here and now on one seed."""
     return run_and_judge(SLUG, ["L0", "L0-known"], folder)
-
-
-def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Optimiser, "step", lambda self: None)
-
-
-def flipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The step goes up the error."""
-    original = Optimiser.step
-
-    def wrong(self: Optimiser) -> None:
-        for p in self.params.values():
-            p.grad = -p.grad
-        original(self)
-
-    monkeypatch.setattr(Optimiser, "step", wrong)
 
 
 def shuffled(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import Array, GradientError, Optimiser, Sequential, check_layer, predict, relu
+from core import Array, GradientError, Sequential, check_layer, predict, relu
 from firsthand.data import DataError
 from firsthand.errors import FirsthandError
 from firsthand.project import Project
@@ -19,7 +19,7 @@ from papers.gcn_2017.graph import RULES, homophily, largest_eigenvalue, propagat
 from papers.gcn_2017.layers import GraphConvolution, SparseDropout
 from papers.gcn_2017.sparse import Chebyshev, Sparse
 from papers.gcn_2017.structure import mean_entropy, variances, within_steps
-from tests.papers.helpers import run_and_judge
+from tests.papers.helpers import frozen, run_and_judge
 
 SLUG = "gcn_2017"
 EDGES = np.array([[0, 1], [0, 2], [0, 3], [3, 4], [5, 1]])  # a tree; node 6 has no neighbour
@@ -273,10 +273,6 @@ def test_entropy_variance_and_steps() -> None:
 SEEDS = [101, 102]  # enough to tell; seeds differ in which members are labelled
 TRAINED = {"K2": "agrees, scaled", "K3": "agrees, scaled"}
 EXACT = {"E1": "reproduced", "S2": "reproduced", "S3": "reproduced", "S4": "reproduced"}
-
-
-def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Optimiser, "step", lambda self: None)
 
 
 def flipped(monkeypatch: pytest.MonkeyPatch) -> None:

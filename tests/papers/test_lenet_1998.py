@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import SGD, Array, Linear, Optimiser, Param, Sequential, check_layer, predict, scaled_tanh, squared_error
+from core import SGD, Array, Linear, Param, Sequential, check_layer, predict, scaled_tanh, squared_error
 from firsthand.errors import FirsthandError
 from firsthand.plan import units_of
 from firsthand.project import Project
@@ -18,7 +18,7 @@ from papers.lenet_1998.layers import EuclideanUnits, LocalConv2d, OnePlace, Tabl
 from papers.lenet_1998.model import rows
 from papers.lenet_1998.newton import DiagonalNewton, curvature
 from papers.lenet_1998.training import train
-from tests.papers.helpers import run_and_judge
+from tests.papers.helpers import frozen, run_and_judge
 
 SLUG = "lenet_1998"
 TABLE = ((0, 2), (1,), (0, 1, 2), (2, 0))
@@ -189,10 +189,6 @@ def test_a_measured_step_is_shorter_where_the_error_bends() -> None:
 def judgements(folder: Path) -> dict[str, Judgement]:
     """The empirical quick claims, run here and now on a seed that no record has."""
     return run_and_judge(SLUG, ["D1", "D2"], folder)
-
-
-def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Optimiser, "step", lambda self: None)
 
 
 def flipped(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from firsthand.run import Run
 from firsthand.verdicts import Judgement
 from papers.saxe_2014 import data, deep, experiments, model, theory
 from papers.saxe_2014.model import DeepLinear, GainTanh, decoupled, descend, haar, jacobian
-from tests.papers.helpers import run_and_judge
+from tests.papers.helpers import frozen, run_and_judge
 
 SLUG = "saxe_2014"
 
@@ -237,10 +237,6 @@ def judgements(folder: Path, *claims: str) -> dict[str, Judgement]:
         seeds = manifest.experiments[claim.reads.experiment].tiers["quick"].seeds[:1]
         found |= run_and_judge(SLUG, [claim.id], folder, seeds)
     return found
-
-
-def frozen(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Optimiser, "step", lambda self: None)
 
 
 def last_matrix_only(patch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import Array, MultiHeadAttention, Optimiser, check_layer, predict
+from core import Array, MultiHeadAttention, check_layer, predict
 from firsthand.errors import FirsthandError
 from firsthand.evidence import Evidence
 from firsthand.plan import units_of
@@ -35,6 +35,7 @@ from papers.transformer_2017.model import (
     words_mask,
 )
 from papers.transformer_2017.training import accuracy, minibatches
+from tests.papers.helpers import frozen
 
 SLUG = "transformer_2017"
 TINY = Sizes(d_model=6, heads=2, key_size=4, layers=2, d_ff=7, dropout=0.2, longest=9)
@@ -320,10 +321,6 @@ def reversal(folder: Path) -> Judgement:
     for unit in units_of(SLUG, manifest, [claim], seeds=[100]):
         write(execute(project, unit), folder)
     return judge(claim, manifest, Evidence(project, SLUG, folder), [100])
-
-
-def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Optimiser, "step", lambda self: None)
 
 
 def flipped(monkeypatch: pytest.MonkeyPatch) -> None:
