@@ -48,7 +48,7 @@ def run_on_cluster(project: Project, units: list[Unit], address: str, display: D
                     display.finished(record.unit, record.seconds)
         except KeyboardInterrupt:
             client.cancel(list(tasks), force=True)
-            raise Interrupted("Stopped. What was finished is recorded; the same command goes on from there.") from None
+            raise Interrupted from None
         except BaseException:
             client.cancel(list(tasks), force=True)
             raise

@@ -38,6 +38,9 @@ class Interrupted(FirsthandError):
 
     exit_code = 130
 
+    def __init__(self) -> None:
+        super().__init__("Stopped. What was finished is recorded; the same command goes on from there.")
+
 
 def missing(project: Project, slug: str, units: Iterable[Unit]) -> list[Unit]:
     """The units without a record that speaks for the code that is here now."""
@@ -66,7 +69,7 @@ def run_units(project: Project, units: list[Unit], jobs: int, display: Display) 
             _collect(waiting, display)
         except KeyboardInterrupt:
             _stop(pool)
-            raise Interrupted("Stopped. What was finished is recorded; the same command goes on from there.") from None
+            raise Interrupted from None
         except BaseException:
             _stop(pool)
             raise

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -30,7 +31,7 @@ def dask(kind: str, folder: Path, *words: str) -> "Process[bytes]":
 
 
 @contextmanager
-def cluster(folder: Path, workers: int) -> Iterator[tuple[str, list["Process[bytes]"]]]:
+def cluster(folder: Path, workers: int, threads: int = 1) -> Iterator[tuple[str, list["Process[bytes]"]]]:
     """The address of a scheduler, and its workers, each a process that was started in `folder`."""
     pytest.importorskip("distributed.cli.dask_worker")
     said = folder / "scheduler.json"
@@ -41,7 +42,7 @@ def cluster(folder: Path, workers: int) -> Iterator[tuple[str, list["Process[byt
         ready = [folder / f"worker-{k}" for k in range(workers)]
         for pid_file in ready:
             started.append(
-                dask("worker", folder, address, "--nthreads", "1", "--no-nanny", "--pid-file", str(pid_file))
+                dask("worker", folder, address, "--nthreads", str(threads), "--no-nanny", "--pid-file", str(pid_file))
             )
         wait_until(lambda: all(pid_file.exists() for pid_file in ready))
         yield address, started[1:]
@@ -58,6 +59,13 @@ def wait_until(true: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
+def run_until_first_record(toy: Toy, address: str) -> "Process[str]":
+    command = toy.command("run", toy.slug, "--cluster", address)
+    run = Process(command, cwd=toy.root, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    wait_until(lambda: run.poll() is not None or bool(list(toy.project.runs(toy.slug).glob("*.json"))))
+    return run
+
+
 def test_a_cluster_gives_the_same_records_though_a_worker_dies(toy: Toy, bend: Bend) -> None:
     bend("experiments", "work", "settings", "pause", to=0.1)
     assert toy("run", toy.slug).returncode == 0
@@ -65,14 +73,7 @@ def test_a_cluster_gives_the_same_records_though_a_worker_dies(toy: Toy, bend: B
     assert len(here) == 6
     shutil.rmtree(toy.project.runs(toy.slug))
     with cluster(toy.root, workers=2) as (address, workers):
-        run = subprocess.Popen(
-            toy.command("run", toy.slug, "--cluster", address),
-            cwd=toy.root,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        wait_until(lambda: run.poll() is not None or bool(list(toy.project.runs(toy.slug).glob("*.json"))))
+        run = run_until_first_record(toy, address)
         workers[0].kill()  # with a unit in its hands
         out, err = run.communicate(timeout=60)
         assert run.returncode == 0 and "1 reproduced" in out, out + err
@@ -86,6 +87,29 @@ def test_a_worker_with_other_code_is_refused(toy: Toy, tmp_path: Path) -> None:
     with cluster(elsewhere, workers=1) as (address, _):
         said = toy.refused("run", toy.slug, "--cluster", address)
     assert "a worker ran other code than is here (papers/toy_2000/experiments.py)" in said and numbers(toy) == {}
+
+
+def test_interrupted_on_a_cluster(toy: Toy, bend: Bend) -> None:
+    bend("experiments", "work", "settings", "pause", to=0.1)
+    with cluster(toy.root, workers=1) as (address, _):
+        run = run_until_first_record(toy, address)
+        run.send_signal(signal.SIGINT)
+        _, err = run.communicate(timeout=60)
+    assert run.returncode == 130 and "Stopped. What was finished is recorded" in err and "Traceback" not in err
+    assert 0 < len(numbers(toy)) < 6
+
+
+def test_a_unit_has_its_worker_to_itself(toy: Toy, bend: Bend) -> None:
+    """Even in a worker that was started with two threads: at the end of each unit no other has begun."""
+    counted = EXPERIMENTS.replace("    for step", "    begun.append(run.seed)\n    for step").replace(
+        "def ", "begun = []\n\ndef ", 1
+    )
+    toy.experiments.write_text(counted.replace("np.arange(3) / 3", "len(begun) - (begun.clear() or 0)"))
+    bend("experiments", "work", "settings", "pause", to=0.05)
+    with cluster(toy.root, workers=1, threads=2) as (address, _):
+        assert toy("run", toy.slug, "--cluster", address).returncode == 0
+    found = records.read_all(toy.project.runs(toy.slug)).values()
+    assert [record.arrays["curve"] for record in found] == [1] * 6
 
 
 def test_a_failure_on_a_worker_is_told_like_one_here(toy: Toy, bend: Bend) -> None:
