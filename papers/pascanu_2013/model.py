@@ -188,7 +188,7 @@ class Network(Layer):
     def only(self, which: Array | list[int]) -> "Network":
         """Those of the R networks, with copies of their weights."""
 
-        # as in lstm_1997, and written again: papers do not import each other
+        # written again on purpose, as another paper has it: no paper imports another
         def part(layer: Any) -> Any:
             twin = copy(layer)
             for name, value in vars(layer).items():
